@@ -1,0 +1,60 @@
+"""The one error tree of the project.
+
+    RemiError
+    ├── SettingsError        a knob has a bad value; stops the start
+    ├── InvalidEvent         a request that can never be served; names the field
+    ├── NotAllowed           the caller may not do this
+    ├── NotFound             the thing named does not exist, or is not the caller's to see
+    ├── Unavailable          something Remi rests on is away; try again
+    │   ├── StoreUnavailable     Postgres
+    │   └── ModelUnavailable     a model endpoint, after the last attempt
+    ├── ModelRefused         the model endpoint will not take this call, ever (bad key, bad request)
+    └── Fenced               another worker has taken this over; what was done here is void
+
+A message of these errors may be shown to an operator: it holds ids and field names, never what people said.
+"""
+
+
+class RemiError(Exception):
+    """Every error that Remi raises on purpose."""
+
+
+class SettingsError(RemiError):
+    """A setting has a value Remi can't start with."""
+
+
+class InvalidEvent(RemiError):
+    """A request is malformed; `field` names the first field at fault, as in the contract."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class NotAllowed(RemiError):
+    """The caller may not do this here."""
+
+
+class NotFound(RemiError):
+    """There is no such thing in the spaces the caller may see."""
+
+
+class Unavailable(RemiError):
+    """Something Remi rests on is away; the same call may work later."""
+
+
+class StoreUnavailable(Unavailable):
+    """Postgres does not answer."""
+
+
+class ModelUnavailable(Unavailable):
+    """A model endpoint does not answer, or broke off, after the last attempt."""
+
+
+class ModelRefused(RemiError):
+    """A model endpoint refuses the call for good."""
+
+
+class Fenced(RemiError):
+    """The lease was lost: another worker has taken over, nothing of this attempt counts."""
