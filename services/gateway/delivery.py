@@ -1,0 +1,201 @@
+"""Deliveries: from the assistant to the platform, in order in each chat, and back what became of them."""
+
+import asyncio
+import weakref
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NoReturn, Protocol
+
+import grpc
+import structlog
+
+from services.gateway.backoff import delays
+from services.gateway.client import Client, permanent
+from services.stubs.assistant.v1 import assistant_pb2 as pb
+
+FIRST_WORD_SECONDS = 30
+ACKNOWLEDGE_SECONDS = 10
+# Sends under way at most; above it the Deliver stream is read no further.
+MAX_UNDER_WAY = 256
+# Finished deliveries remembered, in case the assistant sends one again before it has read what became of it.
+MAX_REMEMBERED = 4096
+
+# An acknowledgement refused with one of these will never be taken.
+_GIVE_UP = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.FAILED_PRECONDITION,
+}
+
+_log = structlog.get_logger()
+
+_Chat = tuple[str, str]
+
+
+class Sender(Protocol):
+    """The platform's side of a delivery."""
+
+    async def send(self, delivery: pb.Delivery) -> pb.AcknowledgeRequest:
+        """Render, split and send; begin after `delivery.sent_message_ids`.
+
+        Only the result of the returned request is read. Its message ids begin with the ones sent earlier. An
+        exception counts as unknown after send.
+        """
+        ...
+
+
+class Deliveries:
+    """Sends each delivery once in this process, whichever way it came, and acknowledges it.
+
+    In one chat one at a time, in the order in which they came; across chats concurrently.
+    """
+
+    def __init__(self, client: Client, sender: Sender) -> None:
+        self._client = client
+        self._sender = sender
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._remembered: dict[str, pb.AcknowledgeRequest] = {}
+        self._turns: weakref.WeakValueDictionary[_Chat, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._closed_until: dict[_Chat, float] = {}
+
+    async def run(
+        self,
+        request: pb.DeliverRequest,
+        *,
+        on_manifest: Callable[[pb.CommandManifest], Awaitable[None]],
+        on_cursors: Callable[[pb.Cursors], Awaitable[None]],
+    ) -> NoReturn:
+        """Keep the standing Deliver call, for ever.
+
+        The callbacks are awaited before the stream is read on, at every connection; an exception out of them
+        is logged. Raises SettingsError, NotAllowed or InvalidEvent where the call will never be taken.
+        """
+        waits = delays()
+        while True:
+            call = self._client.conversation.Deliver(request, metadata=self._client.metadata)
+            try:
+                response = await asyncio.wait_for(call.read(), FIRST_WORD_SECONDS)
+                waits = delays()
+                while isinstance(response, pb.DeliverResponse):
+                    match response.WhichOneof("item"):
+                        case "manifest":
+                            await _logged("manifest", on_manifest(response.manifest))
+                        case "cursors":
+                            await _logged("cursors", on_cursors(response.cursors))
+                        case "delivery":
+                            await self._room()
+                            self._start(response.delivery)
+                    response = await call.read()
+                problem = "ended"
+            except TimeoutError:
+                problem = "no answer in time"
+            except grpc.aio.AioRpcError as error:
+                problem = error.code().name
+                if for_good := permanent(error):
+                    raise for_good from None
+            finally:
+                call.cancel()
+            _log.warning("deliver stream lost", bot=request.bot_id, problem=problem)
+            await asyncio.sleep(next(waits))
+
+    async def send(self, delivery: pb.Delivery) -> None:
+        """Send and acknowledge one delivery; returns when the assistant has the acknowledgement.
+
+        One that is under way already is joined; one that stands is only acknowledged again; in a closed chat
+        it is acknowledged as rate limited, without asking the platform. Cancelling the caller doesn't stop it.
+        """
+        await asyncio.shield(self._start(delivery))
+
+    def close_chat(self, place: pb.Place, seconds: float) -> None:
+        """The platform wants nothing in this chat for so long."""
+        self._closed_until[_chat(place)] = asyncio.get_running_loop().time() + seconds
+
+    def closed_for(self, place: pb.Place) -> float:
+        """Seconds until the chat is open again; 0 when it is."""
+        until = self._closed_until.get(_chat(place), 0)
+        left = until - asyncio.get_running_loop().time()
+        if left <= 0:
+            self._closed_until.pop(_chat(place), None)
+        return max(left, 0)
+
+    async def finish(self, grace: float = 5) -> None:
+        """Wait at most `grace` seconds for what is under way; the rest is cancelled and will come again."""
+        if under_way := set(self._under_way.values()):
+            _, late = await asyncio.wait(under_way, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _room(self) -> None:
+        while len(self._under_way) >= MAX_UNDER_WAY:
+            await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
+
+    def _start(self, delivery: pb.Delivery) -> asyncio.Task[None]:
+        key = delivery.delivery_id
+        if key not in self._under_way:
+            task = asyncio.create_task(self._send_and_acknowledge(delivery))
+            self._under_way[key] = task
+            task.add_done_callback(lambda _: self._under_way.pop(key))
+        return self._under_way[key]
+
+    async def _send_and_acknowledge(self, delivery: pb.Delivery) -> None:
+        outcome = self._remembered.get(delivery.delivery_id)
+        if outcome is None:
+            async with self._turns.setdefault(_chat(delivery.place), asyncio.Lock()):
+                outcome = await self._outcome(delivery)
+            outcome.delivery_id = delivery.delivery_id
+            outcome.place.CopyFrom(delivery.place)
+            self._remember(outcome)
+        await self._acknowledge(outcome)
+
+    async def _outcome(self, delivery: pb.Delivery) -> pb.AcknowledgeRequest:
+        if seconds := self.closed_for(delivery.place):
+            return rate_limited(seconds, delivery.sent_message_ids)
+        try:
+            outcome = await self._sender.send(delivery)
+        except Exception:
+            _log.exception("send failed", delivery=delivery.delivery_id)
+            return pb.AcknowledgeRequest(unknown=pb.UnknownAfterSend(message_ids=delivery.sent_message_ids))
+        if outcome.HasField("rate_limited"):
+            self.close_chat(delivery.place, outcome.rate_limited.retry_after.ToNanoseconds() / 1e9)
+        return outcome
+
+    def _remember(self, outcome: pb.AcknowledgeRequest) -> None:
+        """Keep what is settled; a delivery that was cut short is to be sent when it comes again."""
+        if outcome.WhichOneof("result") in {"delivered", "rejected", "unknown"}:
+            self._remembered[outcome.delivery_id] = outcome
+            if len(self._remembered) > MAX_REMEMBERED:
+                self._remembered.pop(next(iter(self._remembered)))
+
+    async def _acknowledge(self, outcome: pb.AcknowledgeRequest) -> None:
+        log = _log.bind(delivery=outcome.delivery_id, result=outcome.WhichOneof("result"))
+        for delay in delays():
+            try:
+                await self._client.conversation.Acknowledge(
+                    outcome, metadata=self._client.metadata, timeout=ACKNOWLEDGE_SECONDS
+                )
+                log.info("delivery acknowledged")
+                return
+            except grpc.aio.AioRpcError as error:
+                if error.code() in _GIVE_UP:
+                    log.error("acknowledgement refused", code=error.code().name)
+                    return
+            await asyncio.sleep(delay)
+
+
+def rate_limited(seconds: float, message_ids: Iterable[str] = ()) -> pb.AcknowledgeRequest:
+    """The outcome where the platform wants nothing more for `seconds`; these parts stand."""
+    outcome = pb.AcknowledgeRequest(rate_limited=pb.RateLimited(message_ids=message_ids))
+    outcome.rate_limited.retry_after.FromNanoseconds(int(seconds * 1e9))
+    return outcome
+
+
+def _chat(place: pb.Place) -> _Chat:
+    return place.bot_id, place.chat_id
+
+
+async def _logged(what: str, done: Awaitable[None]) -> None:
+    try:
+        await done
+    except Exception:
+        _log.exception("callback failed", what=what)

@@ -1,0 +1,40 @@
+"""The frame of a gateway's process: settings, logs, signals, exit code."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import uvloop
+
+from services import logs
+from services.errors import SettingsError
+from services.gateway.settings import GatewaySettings, load
+
+S = TypeVar("S", bound=GatewaySettings)
+
+
+def run(service: str, settings_type: type[S], serve: Callable[[S], Coroutine[Any, Any, None]]) -> int:
+    """Run `serve` until it returns or SIGTERM or SIGINT cancels it; the exit code of the process.
+
+    0 after either, 2 after one line on standard error for a SettingsError.
+    """
+    try:
+        settings = load(settings_type)
+        logs.configure(service, settings.log_level)
+        uvloop.run(_until_signalled(serve(settings)))
+    except SettingsError as error:
+        print(f"remi {service}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+async def _until_signalled(serving: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(serving)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

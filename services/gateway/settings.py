@@ -1,0 +1,71 @@
+"""What every gateway is told by its environment or a `.env` file."""
+
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.errors import SettingsError
+
+
+class GatewaySettings(BaseSettings):
+    """The knobs that all gateways share; a gateway adds its own. An empty value counts as unset."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="REMI_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    # Where the assistant listens: host:port, or unix:<path>.
+    assistant: str = "127.0.0.1:50051"
+    # The folder that holds everything Remi keeps on disk; here only for the token file in it.
+    data: Path = Path("data")
+    # What the gateway proves itself with; unset: the file tokens/<platform> in the data folder.
+    gateway_token: SecretStr | None = None
+    # PEM files. The authority that signed the assistant's certificate, and the gateway's own pair.
+    tls_ca: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    # The operator's word that nobody else is on the network to the assistant, so that plain text will do.
+    closed_network: bool = False
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(settings_type: type[S]) -> S:
+    """Settings from the environment. Raises SettingsError, one line that names the first knob at fault."""
+    try:
+        return settings_type()
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise SettingsError(f"{_knob(settings_type, str(first['loc'][0]))}: {first['msg']}") from None
+
+
+def _knob(settings_type: type[BaseSettings], name: str) -> str:
+    """The environment variable behind a field, whichever of its two names the error carries."""
+    if name in settings_type.model_fields:
+        alias = settings_type.model_fields[name].validation_alias
+        return alias if isinstance(alias, str) else (settings_type.model_config["env_prefix"] + name).upper()
+    return name.upper()
+
+
+def token(settings: GatewaySettings, platform: str) -> str:
+    """The gateway's token for `platform` ("telegram"). Raises SettingsError where there is none."""
+    if settings.gateway_token is not None:
+        return settings.gateway_token.get_secret_value()
+    path = settings.data / "tokens" / platform
+    try:
+        found = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        found = ""
+    if not found:
+        raise SettingsError(f"REMI_GATEWAY_TOKEN: not set, and {path} holds no token")
+    return found

@@ -1,0 +1,122 @@
+"""Cutting a long text into messages that a platform takes."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from unicodedata import category
+
+Measure = Callable[[str], int]
+
+_BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
+_FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<marker>`{3,}(?=[^`\n]*$)|~{3,})[^\n]*(?:\n|\Z)", re.MULTILINE)
+# Where a part may end, best first.
+_BREAKS = (
+    re.compile(r"(?=\n[^\S\n]*\n)"),
+    re.compile(r"(?=\n)"),
+    re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”\u2019)\]])(?=\s)|(?<=[。\uff01\uff1f])"),
+    re.compile(r"(?=\s)"),
+)
+_JOINER = "\u200d"
+
+
+def utf16_length(text: str) -> int:
+    """Length in UTF-16 code units."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def split(text: str, limit: int, measure: Measure = len) -> list[str]:
+    """Cut CommonMark into parts of at most `limit` units, none empty; a blank text has no parts.
+
+    A part ends at a paragraph, else a line, a sentence, a word. A fenced code block stays whole where it fits
+    one part; else it is closed at the end of a part and opened again, with the same fence and info string, in
+    the next. Nothing but white space around the cuts is lost. `measure` counts at least one unit a code point
+    (`len`, `utf16_length`); `limit` is at least 64.
+    """
+    parts = []
+    rest = _BLANK_LINES.sub("", text).rstrip()
+    while rest:
+        if len(rest) <= limit and measure(rest) <= limit:
+            parts.append(rest)
+            break
+        part, rest = _first(rest, limit, measure)
+        if part.strip():
+            parts.append(part)
+    return parts
+
+
+def _first(text: str, limit: int, measure: Measure) -> tuple[str, str]:
+    """The first part of a text that is too long, and the rest."""
+    # No further than this can a block reach that begins within the limit and fits it.
+    head = text[: 2 * limit + 2]
+    widest = _widest(head, limit, measure)
+    for block in _blocks(head, limit, measure):
+        if block.start <= widest < block.end:
+            if block.start == 0:
+                return _first_of_block(text, block, limit, measure)
+            return text[: block.start].rstrip(), text[block.start :]
+    end = _best_end(head, widest)
+    rest = _BLANK_LINES.sub("", text[end:])
+    return text[:end].rstrip(), rest if text[end] == "\n" else rest.lstrip()
+
+
+def _widest(text: str, limit: int, measure: Measure) -> int:
+    """How many code points from the start fit the limit."""
+    most = min(len(text), limit)
+    return bisect_right(range(most + 1), limit, key=lambda end: measure(text[:end])) - 1
+
+
+def _best_end(text: str, widest: int) -> int:
+    """Where the first part ends: the last of the best breaks that leaves a part of a fair size."""
+    for pattern in _BREAKS:
+        ends = (found.start() for found in pattern.finditer(text))
+        end = max(takewhile(lambda end: end <= widest, ends), default=0)
+        if end > widest // 3:
+            return end
+    return _between_characters(text, widest)
+
+
+def _between_characters(text: str, end: int) -> int:
+    """`end`, or a little before, so that no mark or joined emoji is parted from what it belongs to."""
+    for candidate in range(end, max(end - 16, 0), -1):
+        before, after = text[candidate - 1], text[candidate]
+        if before != _JOINER and after != _JOINER and category(after) not in {"Mn", "Me", "Sk"}:
+            return candidate
+    return end
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A fenced code block: where it stands, its first line, and the line that closes it."""
+
+    start: int
+    end: int
+    opening: str
+    closing: str
+
+
+def _blocks(text: str, limit: int, measure: Measure) -> Iterator[_Block]:
+    position = 0
+    while found := _FENCE.search(text, position):
+        opening, marker = found[0], found["marker"]
+        closing_line = re.compile(rf"^[ \t]*{marker[0]}{{{len(marker)},}}[ \t]*$", re.MULTILINE)
+        closed = closing_line.search(text, found.end())
+        position = closed.end() if closed else len(text)
+        # A fence as long as half a message is no fence that anybody could repeat in each part.
+        if opening.endswith("\n") and measure(opening + found["indent"] + marker) < limit // 2:
+            yield _Block(found.start(), position, opening, found["indent"] + marker)
+
+
+def _first_of_block(text: str, block: _Block, limit: int, measure: Measure) -> tuple[str, str]:
+    """The first part of a block that fits no message, closed; and the rest, opened again."""
+    body_start = len(block.opening)
+    widest = _widest(text, limit - measure("\n" + block.closing), measure)
+    end = text.rfind("\n", body_start + 1, widest + 1)
+    if end == -1:
+        end = _between_characters(text, widest)
+    body, rest = text[body_start:end], text[end:].removeprefix("\n")
+    part = f"{block.opening}{body}\n{block.closing}" if body.strip() else ""
+    if closed := re.match(rf"\s*{re.escape(block.closing.strip())}[`~]*[ \t]*(?:\n|\Z)", rest):
+        return part, _BLANK_LINES.sub("", rest[closed.end() :])
+    return part, block.opening + rest
