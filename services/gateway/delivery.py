@@ -102,7 +102,7 @@ class Deliveries:
         """Send and acknowledge one delivery; returns when the assistant has the acknowledgement.
 
         One that is under way already is joined; one that stands is only acknowledged again; in a closed chat
-        it is acknowledged as rate limited, without asking the platform. Cancelling the caller doesn't stop it.
+        it is acknowledged as rate limited, unsent. The caller's cancellation does not stop it.
         """
         await asyncio.shield(self._start(delivery))
 

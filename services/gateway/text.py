@@ -117,6 +117,7 @@ def _first_of_block(text: str, block: _Block, limit: int, measure: Measure) -> t
         end = _between_characters(text, widest)
     body, rest = text[body_start:end], text[end:].removeprefix("\n")
     part = f"{block.opening}{body}\n{block.closing}" if body.strip() else ""
-    if closed := re.match(rf"\s*{re.escape(block.closing.strip())}[`~]*[ \t]*(?:\n|\Z)", rest):
+    closing_line = rf"\s*{re.escape(block.closing.strip())}[`~]*[ \t]*(?:\n|\Z)"
+    if text[end] == "\n" and (closed := re.match(closing_line, rest)):
         return part, _BLANK_LINES.sub("", rest[closed.end() :])
     return part, block.opening + rest
