@@ -1,0 +1,121 @@
+"""The people, chats and messages of the fake Telegram."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from fakes.telegram.checks import Refusal, bad_request, utf16_length
+
+Json = dict[str, Any]
+
+ENTITY = re.compile(r"(?<!\S)(?P<bot_command>/\w{1,32}(?:@\w+)?)|(?<!\w)(?P<mention>@\w{5,32})")
+START = 1_790_000_000
+
+
+@dataclass(slots=True)
+class Chat:
+    """One chat and everything that stands in it."""
+
+    about: Json
+    topics: dict[int, str] = field(default_factory=dict)
+    admins: list[Json] = field(default_factory=list)
+    messages: dict[int, Json] = field(default_factory=dict)
+    drafts: list[Json] = field(default_factory=list)
+    actions: list[Json] = field(default_factory=list)
+    closed: str = ""
+    ids: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def chat_id(self) -> int:
+        """Positive for a direct chat, negative for a group."""
+        return int(self.about["id"])
+
+    @property
+    def private(self) -> bool:
+        """Whether this is a direct chat."""
+        return bool(self.about["type"] == "private")
+
+
+class World:
+    """All chats, by id. Time is a counter: every message is a second later than the one before."""
+
+    def __init__(self, bot: Json) -> None:
+        self.bot = bot
+        self.chats: dict[int, Chat] = {}
+        self._seconds = count(START)
+        self._groups = count(1)
+
+    def person(self, user_id: int, name: str, **more: Any) -> Json:
+        """A user, with a direct chat that the bot may write to."""
+        user: Json = {"id": user_id, "is_bot": False, "first_name": name, "language_code": "en", **more}
+        about = {"id": user_id, "type": "private", "first_name": name}
+        self.chats.setdefault(user_id, Chat(about))
+        return user
+
+    def group(self, title: str, *, forum: bool = False, admins: tuple[Json, ...] = ()) -> Chat:
+        """A supergroup that the bot is in."""
+        about: Json = {"id": -1_000_000_000_000 - next(self._groups), "type": "supergroup", "title": title}
+        if forum:
+            about["is_forum"] = True
+        chat = self.chats[about["id"]] = Chat(about, admins=list(admins))
+        return chat
+
+    def topic(self, chat: Chat, name: str, author: Json) -> int:
+        """A forum topic; its id is that of the service message that opened it."""
+        opened = self.message(chat, author, forum_topic_created={"name": name, "icon_color": 7322096})
+        chat.topics[opened["message_id"]] = name
+        return int(opened["message_id"])
+
+    def find(self, chat_id: Any) -> Chat:
+        """The chat, if the bot may write there; raises Refusal."""
+        chat = self.chats.get(chat_id) if isinstance(chat_id, int) else None
+        if chat is None:
+            raise bad_request("chat not found")
+        if chat.closed:
+            raise Refusal(403, f"Forbidden: {chat.closed}")
+        return chat
+
+    def message(self, chat: Chat, author: Json, thread: int | None = None, **content: Any) -> Json:
+        """A new message in a chat, as Telegram shows it to the bot."""
+        made: Json = {
+            "message_id": next(chat.ids),
+            "date": next(self._seconds),
+            "chat": chat.about,
+            "from": author,
+            **content,
+        }
+        if thread is not None:
+            made |= {"message_thread_id": thread, "is_topic_message": True}
+            if "reply_to_message" not in made:
+                made["reply_to_message"] = shallow(chat.messages[thread])
+        chat.messages[made["message_id"]] = made
+        return made
+
+    def now(self) -> int:
+        """Seconds since the epoch, one more at each call."""
+        return next(self._seconds)
+
+
+def shallow(message: Json) -> Json:
+    """A message as it stands inside another: without the one that it replies to itself."""
+    return {key: value for key, value in message.items() if key != "reply_to_message"}
+
+
+def entities_of(text: str) -> list[Json]:
+    """The commands and mentions that Telegram finds in a text by itself."""
+    return [
+        {
+            "type": found.lastgroup,
+            "offset": utf16_length(text[: found.start()]),
+            "length": utf16_length(found[0]),
+        }
+        for found in ENTITY.finditer(text)
+    ]
+
+
+def written(text: str) -> Json:
+    """The fields of a message that somebody typed."""
+    entities = entities_of(text)
+    return {"text": text, "entities": entities} if entities else {"text": text}
