@@ -21,6 +21,19 @@ _BREAKS = (
 _JOINER = "\u200d"
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A fenced code block: where it stands, its first line, and the line that closes it."""
+
+    start: int
+    end: int
+    opening: str
+    closing: str
+
+    def holds(self, position: int) -> bool:
+        return self.start < position < self.end
+
+
 def utf16_length(text: str) -> int:
     """Length in UTF-16 code units."""
     return len(text) + sum(character > "\uffff" for character in text)
@@ -51,12 +64,13 @@ def _first(text: str, limit: int, measure: Measure) -> tuple[str, str]:
     # No further than this can a block reach that begins within the limit and fits it.
     head = text[: 2 * limit + 2]
     widest = _widest(head, limit, measure)
-    for block in _blocks(head, limit, measure):
+    blocks = list(_blocks(head, limit, measure))
+    for block in blocks:
         if block.start <= widest < block.end:
             if block.start == 0:
                 return _first_of_block(text, block, limit, measure)
             return text[: block.start].rstrip(), text[block.start :]
-    end = _best_end(head, widest)
+    end = _best_end(head, widest, blocks)
     rest = _BLANK_LINES.sub("", text[end:])
     return text[:end].rstrip(), rest if text[end] == "\n" else rest.lstrip()
 
@@ -67,11 +81,11 @@ def _widest(text: str, limit: int, measure: Measure) -> int:
     return bisect_right(range(most + 1), limit, key=lambda end: measure(text[:end])) - 1
 
 
-def _best_end(text: str, widest: int) -> int:
-    """Where the first part ends: the last of the best breaks that leaves a part of a fair size."""
+def _best_end(text: str, widest: int, blocks: list[_Block]) -> int:
+    """Where the first part ends: the last of the best breaks that leaves a fair size and code whole."""
     for pattern in _BREAKS:
-        ends = (found.start() for found in pattern.finditer(text))
-        end = max(takewhile(lambda end: end <= widest, ends), default=0)
+        ends = takewhile(lambda end: end <= widest, (found.start() for found in pattern.finditer(text)))
+        end = max((end for end in ends if not any(block.holds(end) for block in blocks)), default=0)
         if end > widest // 3:
             return end
     return _between_characters(text, widest)
@@ -84,16 +98,6 @@ def _between_characters(text: str, end: int) -> int:
         if before != _JOINER and after != _JOINER and category(after) not in {"Mn", "Me", "Sk"}:
             return candidate
     return end
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A fenced code block: where it stands, its first line, and the line that closes it."""
-
-    start: int
-    end: int
-    opening: str
-    closing: str
 
 
 def _blocks(text: str, limit: int, measure: Measure) -> Iterator[_Block]:

@@ -49,6 +49,8 @@ class FakeAssistant(stubs.ConversationServiceServicer):
         # What a call to Converse and to Acknowledge does; a test replaces them.
         self.answer: Callable[[pb.ConverseRequest], Iterable[Step]] = echo
         self.acknowledge_faults: list[Fail] = []
+        # A Deliver stream says nothing at all while this is set.
+        self.silent = False
         self._deliveries: dict[str, pb.Delivery] = {}
         self._streams: list[asyncio.Queue[pb.Delivery | Fail]] = []
         self._changed = asyncio.Condition()
@@ -91,10 +93,10 @@ class FakeAssistant(stubs.ConversationServiceServicer):
         for stream in self._streams:
             stream.put_nowait(delivery)
 
-    def cut_deliver(self) -> None:
+    def cut_deliver(self, fault: Fail | None = None) -> None:
         """Break the Deliver streams that stand."""
         for stream in self._streams:
-            stream.put_nowait(Fail())
+            stream.put_nowait(fault or Fail())
 
     def turns(self) -> set[str]:
         """The idempotency keys seen: events sent again count once."""
@@ -124,6 +126,8 @@ class FakeAssistant(stubs.ConversationServiceServicer):
     ) -> AsyncIterator[pb.DeliverResponse]:
         await self._authenticate(context)
         await self._record(self.subscriptions, request)
+        if self.silent:
+            await asyncio.Event().wait()
         stream: asyncio.Queue[pb.Delivery | Fail] = asyncio.Queue()
         for delivery in self._deliveries.values():
             stream.put_nowait(delivery)
