@@ -1,6 +1,6 @@
 """The words of Remi as frozen types. Nothing here knows Postgres, gRPC or a model."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
@@ -103,6 +103,16 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class RepliedTo:
+    """The message that another one replies to, as the platform showed it."""
+
+    message_id: str
+    author: Author
+    text: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """Somebody said something. `message_id` and `reply_to` are the platform's ids."""
 
@@ -112,6 +122,7 @@ class Said:
     reply_to: str = ""
     continues: bool = False
     unsupported_kind: str = ""
+    replied_to: RepliedTo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +185,11 @@ class Access:
     role: TeamRole
     space_id: UUID
     conversation_id: UUID
-    spaces: tuple[UUID, ...]
-    """`space_id` first, then the team's where the person may see it. Never anybody else's private space."""
+
+    @property
+    def spaces(self) -> tuple[UUID, ...]:
+        """What a turn here may recall from: the talk's own space, then the team's."""
+        return (self.space_id, TEAM_SPACE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,9 +321,42 @@ class Delivery:
     """
 
     delivery_id: UUID
+    space_id: UUID
     turn_id: UUID
     place: Place
     reply: Reply
     reply_to: str = ""
     replaces: tuple[str, ...] = ()
-    sent: tuple[str, ...] = field(default=())
+    sent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An event that a turn answers. `message_id` is ours; None for a command or a button."""
+
+    event: Event
+    person_id: UUID
+    message_id: UUID | None
+    replaced_turn: UUID | None = None
+    """Of an edit: the turn that answered the old form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One run: message(s) in, one reply out. `attempt` fences its commit."""
+
+    turn_id: UUID
+    space_id: UUID
+    conversation_id: UUID
+    attempt: int
+    tries: int
+    events: tuple[Taken, ...]
+
+    @property
+    def newest(self) -> Taken:
+        return self.events[-1]
+
+    @property
+    def spaces(self) -> tuple[UUID, ...]:
+        """What the turn may recall from, as `Access.spaces`."""
+        return (self.space_id, TEAM_SPACE)

@@ -78,6 +78,7 @@ CREATE TABLE work (
     route text NOT NULL,                    -- platform:bot, for those who may only claim their own
     due_at timestamptz NOT NULL DEFAULT now(),
     lease_until timestamptz,                -- null while nobody works on it
+    holder uuid,                            -- whose lease it is
     attempt integer NOT NULL DEFAULT 0,
     wakes bigint NOT NULL DEFAULT 1,        -- how often it was asked for: done only if this did not move
     PRIMARY KEY (space_id, kind, subject_id)

@@ -48,7 +48,7 @@ CREATE TABLE receipt (
     PRIMARY KEY (space_id, conversation_id, platform_message_id)
 );
 CREATE INDEX receipt_of_message ON receipt (space_id, message_id, part);
-CREATE INDEX receipt_of_turn ON receipt (space_id, turn_id, part);
+CREATE INDEX receipt_of_turn ON receipt (space_id, turn_id, part) WHERE turn_id IS NOT NULL;
 
 -- The inbox: every accepted event, in order.
 CREATE TABLE event (
@@ -78,7 +78,8 @@ CREATE TABLE turn (
     conversation_id uuid NOT NULL,
     person_id uuid NOT NULL,
     state text NOT NULL CHECK (state IN ('running', 'done', 'stopped', 'failed')),
-    attempt integer NOT NULL,
+    attempt integer NOT NULL,               -- of the work row, when a worker took it: the fence of its commit
+    tries integer NOT NULL DEFAULT 1,
     started_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz CHECK ((finished_at IS NULL) = (state = 'running')),
     asked_at timestamptz NOT NULL,

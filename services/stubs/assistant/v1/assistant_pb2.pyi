@@ -269,6 +269,7 @@ class MessageEvent(_message.Message):
     REPLY_TO_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     CONTINUES_FIELD_NUMBER: _builtins.int
     UNSUPPORTED_KIND_FIELD_NUMBER: _builtins.int
+    REPLIED_TO_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     text: _builtins.str
     """CommonMark or plain text, as typed. May be empty only beside attachments."""
@@ -280,6 +281,10 @@ class MessageEvent(_message.Message):
     """A kind of message no gateway can turn into text ("sticker", "poll"); empty for text. Remi answers with a line."""
     @_builtins.property
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]: ...
+    @_builtins.property
+    def replied_to(self) -> Global___RepliedTo:
+        """The message it replies to, where the platform shows it and it is no message of this bot."""
+
     def __init__(
         self,
         *,
@@ -289,14 +294,47 @@ class MessageEvent(_message.Message):
         reply_to_message_id: _builtins.str = ...,
         continues: _builtins.bool = ...,
         unsupported_kind: _builtins.str = ...,
+        replied_to: Global___RepliedTo | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["replied_to", b"replied_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "continues", b"continues", "message_id", b"message_id", "reply_to_message_id", b"reply_to_message_id", "text", b"text", "unsupported_kind", b"unsupported_kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "continues", b"continues", "message_id", b"message_id", "replied_to", b"replied_to", "reply_to_message_id", b"reply_to_message_id", "text", b"text", "unsupported_kind", b"unsupported_kind"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MessageEvent: _TypeAlias = MessageEvent  # noqa: Y015
+
+@_typing.final
+class RepliedTo(_message.Message):
+    """What an addressed message replies to is kept with it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    SENT_AT_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    text: _builtins.str
+    @_builtins.property
+    def author(self) -> Global___Author: ...
+    @_builtins.property
+    def sent_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        author: Global___Author | None = ...,
+        text: _builtins.str = ...,
+        sent_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "sent_at", b"sent_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "message_id", b"message_id", "sent_at", b"sent_at", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepliedTo: _TypeAlias = RepliedTo  # noqa: Y015
 
 @_typing.final
 class EditEvent(_message.Message):
@@ -477,7 +515,9 @@ class ConverseRequest(_message.Message):
     @_builtins.property
     def author(self) -> Global___Author: ...
     @_builtins.property
-    def sent_at(self) -> _timestamp_pb2.Timestamp: ...
+    def sent_at(self) -> _timestamp_pb2.Timestamp:
+        """Unset where the platform gives none (a button press): the assistant's own clock then."""
+
     @_builtins.property
     def message(self) -> Global___MessageEvent: ...
     @_builtins.property

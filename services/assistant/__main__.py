@@ -1,0 +1,121 @@
+"""The assistant service: `python -m services.assistant`, or `... invite [--admin]` for a one-time code."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+import uvloop
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+
+from services import logs
+from services.assistant.access import doorkeeper
+from services.assistant.domain import TeamRole
+from services.assistant.edge import Edge
+from services.assistant.invite import invite
+from services.assistant.model import open_models
+from services.assistant.remi import Knobs, Remi
+from services.assistant.server import serve
+from services.assistant.settings import Settings, gateway_tokens, load, secret, turn_timeout
+from services.assistant.store.connection import Store, connect
+from services.assistant.store.embedded import start_embedded
+from services.assistant.store.migrate import migrate
+from services.assistant.worker import keep_leases, look_for_work
+from services.errors import RemiError
+
+log = structlog.get_logger()
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m services.assistant", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    inviting = commands.add_parser("invite", help="print a one-time code that lets a person or a group in")
+    inviting.add_argument("--admin", action="store_true", help="let them in as an admin")
+    options = parser.parse_args(arguments)
+    try:
+        settings = load()
+        if options.command == "invite":
+            print(uvloop.run(_invite(settings, TeamRole.ADMIN if options.admin else TeamRole.MEMBER)))
+        else:
+            logs.configure("assistant", settings.log_level)
+            uvloop.run(_serve(settings))
+    except RemiError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+async def _invite(settings: Settings, role: TeamRole) -> str:
+    async with _open_store(settings) as store:
+        return await invite(store, role)
+
+
+async def _serve(settings: Settings) -> None:
+    asked_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+    async with (
+        _open_store(settings) as store,
+        open_models(
+            settings.data,
+            base_url=settings.openai_base_url,
+            api_key=settings.openai_api_key.get_secret_value(),
+            chat=settings.chat_model,
+            memory=settings.memory_model,
+            embedding=settings.embedding_model,
+            transcription=settings.transcription_model,
+        ) as models,
+    ):
+        knobs = Knobs(settings.recall_tokens, turn_timeout(settings), settings.client_clock)
+        remi = Remi(store, models, doorkeeper(settings.allow), knobs)
+        server, is_healthy = await serve(remi, Edge(gateway_tokens(settings)), settings)
+        beside = [asyncio.create_task(keep_leases(remi)), asyncio.create_task(look_for_work(remi))]
+        await is_healthy.set("", HealthCheckResponse.SERVING)
+        log.info("serving", listen=settings.listen, model=models.chat.name if models.chat else "offline")
+        stopping = asyncio.create_task(asked_to_stop.wait())
+        await asyncio.wait([stopping, *beside], return_when=asyncio.FIRST_COMPLETED)
+        log.info("draining", running=len(remi.running.tasks))
+        await is_healthy.enter_graceful_shutdown()
+        beside[1].cancel()
+        await _drain(remi, settings.drain_seconds)
+        await server.stop(grace=1)
+        beside[0].cancel()
+        for task in beside:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+    log.info("stopped")
+
+
+async def _drain(remi: Remi, seconds: float) -> None:
+    """Let running turns finish; those that take longer are handed over: their leases are given back."""
+    if remi.running.tasks:
+        await asyncio.wait(list(remi.running.tasks), timeout=seconds)
+    rest = list(remi.running.tasks)
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _open_store(settings: Settings) -> AsyncIterator[Store]:
+    """Postgres, migrated: the operator's, or the one Remi brings along."""
+    app_dsn, owner_dsn = settings.database_url, settings.database_owner_url
+    if not app_dsn:
+        embedded = await start_embedded(settings.data / "postgres")
+        app_dsn, owner_dsn = embedded.app_dsn, embedded.owner_dsn
+    if owner_dsn:
+        for name in await migrate(owner_dsn):
+            log.info("migrated", migration=name)
+    store = await connect(app_dsn, secret(settings), settings.database_pool)
+    try:
+        yield store
+    finally:
+        await store.pool.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

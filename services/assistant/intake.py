@@ -1,0 +1,159 @@
+"""An event comes in: may its author speak here, commit it, and follow what becomes of it."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from services.assistant.access import Denied, admit, forget_lately
+from services.assistant.domain import (
+    Access,
+    Deleted,
+    Edited,
+    Event,
+    Reacted,
+    RepliedTo,
+    Said,
+    Stop,
+    TeamRole,
+    TurnState,
+)
+from services.assistant.remi import Remi
+from services.assistant.store import directory, forgetting, inbox, outbox, turns
+from services.assistant.store.connection import Connection, scoped
+from services.assistant.streams import Draft, Ended, Final, Frame, Listener, Merged
+from services.assistant.turn import run
+from services.errors import InvalidEvent, Unavailable
+
+POLL = 1.0
+"""Seconds between looks at a turn that runs in another replica."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The event is committed."""
+
+    reply_expected: bool
+    turn_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The author may not talk to Remi here; nothing of the event was stored."""
+
+    text: str
+
+
+Outcome = Accepted | Refused | Draft | Final | Merged
+
+
+async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
+    """Take one event in and yield what becomes of it, as the contract orders it.
+
+    Raises InvalidEvent for a key that was used with another body, StoreUnavailable if nothing was committed.
+    """
+    with remi.streams.listen(event.key) as listener:
+        for _ in range(3):
+            admitted = await admit(remi.store, remi.door, event)
+            if isinstance(admitted, Denied):
+                yield Refused(admitted.text)
+                return
+            event, access = admitted
+            if not _is_kept(event):
+                yield Accepted(False)
+                return
+            accepted = await _commit(remi, event, access)
+            if accepted is not None:
+                break
+            forget_lately(remi.door, event)
+        else:
+            raise Unavailable("the directory keeps changing")
+
+        is_known = isinstance(accepted, inbox.Known)
+        if isinstance(accepted, inbox.Known) and not accepted.same_body:
+            raise InvalidEvent("idempotency_key", "was used with another event")
+        expects_reply = not isinstance(event.body, Deleted | Reacted)
+        turn_id = accepted.turn.turn_id if isinstance(accepted, inbox.Accepted) and accepted.turn else None
+        yield Accepted(expects_reply, turn_id)
+        if not expects_reply:
+            return
+        if isinstance(accepted, inbox.Accepted) and accepted.claim:
+            remi.running.start(run(remi, accepted.claim, accepted.turn))
+        # A new event has no past to look at: its turn has only just begun.
+        frame = await _look(remi, event, access) if is_known or isinstance(event.body, Stop) else None
+        async for outcome in _follow(remi, event, access, listener, frame):
+            yield outcome
+
+
+def _is_kept(event: Event) -> bool:
+    """In a group only what is addressed to Remi is kept; edits and deletions concern what was kept before."""
+    return event.addressed or isinstance(event.body, Edited | Deleted | Stop)
+
+
+async def _commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | inbox.Known | None:
+    async with scoped(remi.store, [access.space_id]) as connection:
+        match event.body:
+            case Edited(message_id, text):
+                replacing = await inbox.replace(connection, event, access)
+                if replacing is None and event.addressed:
+                    event = replace(event, body=Said(message_id, text))
+                elif replacing is None:
+                    return inbox.Known(same_body=True)
+                elif replacing.turn_id:
+                    remi.running.stop(replacing.turn_id)
+                return await inbox.accept(remi.store, connection, event, access, replacing)
+            case Deleted(message_ids):
+                accepted = await inbox.accept(remi.store, connection, event, access)
+                if isinstance(accepted, inbox.Accepted):
+                    ours = await inbox.kept(connection, access, message_ids)
+                    await forgetting.forget(connection, access.space_id, ours, ())
+                return accepted
+            case Stop():
+                accepted = await inbox.accept(remi.store, connection, event, access)
+                if isinstance(accepted, inbox.Accepted):
+                    await _stop(remi, connection, event, access)
+                return accepted
+            case Said(replied_to=RepliedTo() as replied_to):
+                await directory.add_person(connection, replied_to.author, TeamRole.GUEST)
+                await inbox.keep(connection, access, replied_to)
+                return await inbox.accept(remi.store, connection, event, access)
+            case _:
+                return await inbox.accept(remi.store, connection, event, access)
+
+
+async def _stop(remi: Remi, connection: Connection, event: Event, access: Access) -> None:
+    stopped = await inbox.stop(connection, access)
+    if stopped is not None:
+        remi.running.stop(stopped)
+    text = "Stopped." if stopped else "There was nothing to stop."
+    await turns.note(connection, event, access, text, carried=remi.streams.is_heard(event.key))
+
+
+async def _follow(
+    remi: Remi, event: Event, access: Access, listener: Listener, frame: Frame | None
+) -> AsyncIterator[Draft | Final | Merged]:
+    while True:
+        match frame:
+            case Draft():
+                yield frame
+            case Final() | Merged():
+                yield frame
+                return
+            case Ended():
+                return
+        frame = await listener.next(POLL) or await _look(remi, event, access)
+
+
+async def _look(remi: Remi, event: Event, access: Access) -> Final | Merged | Ended | None:
+    """What the store says became of an event; None while it waits or its turn runs."""
+    async with scoped(remi.store, [access.space_id]) as connection:
+        followed = await inbox.follow(connection, access.space_id, event.key)
+        if followed is None:
+            return Ended()
+        if followed.turn_id is None:
+            return None
+        if not followed.is_newest:
+            return Merged(followed.turn_id)
+        if followed.state is TurnState.RUNNING:
+            return None
+        delivery = await outbox.of_turn(connection, access.space_id, followed.turn_id)
+    return Final(delivery) if delivery else Ended()

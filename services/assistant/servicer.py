@@ -1,0 +1,120 @@
+"""The gRPC edge of the talk: authenticate, validate, translate. No logic."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import assert_never
+from uuid import uuid4
+
+from services.assistant import intake, wire
+from services.assistant.commands import MANIFEST
+from services.assistant.domain import Platform
+from services.assistant.edge import Context, Edge, own
+from services.assistant.remi import Remi
+from services.assistant.store import directory, outbox, work
+from services.assistant.store.connection import scoped
+from services.assistant.store.turns import CARRY
+from services.assistant.streams import Draft, Final, Merged
+from services.errors import NotFound
+from services.stubs.assistant.v1 import assistant_pb2 as pb
+from services.stubs.assistant.v1.assistant_pb2_grpc import ConversationServiceServicer
+
+BATCH = 20
+POLL = 1.0
+"""Seconds between looks for deliveries that another replica left."""
+
+
+class ConversationServicer(ConversationServiceServicer):
+    def __init__(self, remi: Remi, edge: Edge) -> None:
+        self._remi = remi
+        self._edge = edge
+
+    async def Converse(  # noqa: N802
+        self, request: pb.ConverseRequest, context: Context
+    ) -> AsyncIterator[pb.ConverseResponse]:
+        async with self._edge.call(context) as platform:
+            own(platform, wire.PLATFORMS.get(request.place.platform))
+            trusts_clock = platform in self._remi.knobs.client_clock
+            event = wire.event_from(request, datetime.now(UTC), trusts_clock)
+            async with aclosing(intake.converse(self._remi, event)) as outcomes:
+                async for outcome in outcomes:
+                    yield _response(outcome)
+
+    async def Deliver(  # noqa: N802
+        self, request: pb.DeliverRequest, context: Context
+    ) -> AsyncIterator[pb.DeliverResponse]:
+        async with self._edge.call(context) as platform:
+            own(platform, wire.PLATFORMS.get(request.platform))
+            yield pb.DeliverResponse(manifest=_manifest())
+            known = await directory.cursors(self._remi.store, platform, request.bot_id)
+            yield pb.DeliverResponse(
+                cursors=pb.Cursors(
+                    cursors=[
+                        pb.Cursor(place=wire.place_to(place), message_id=newest) for place, newest in known
+                    ]
+                )
+            )
+            async for delivery in self._deliveries(f"{platform}:{request.bot_id}"):
+                yield pb.DeliverResponse(delivery=delivery)
+
+    async def Acknowledge(  # noqa: N802
+        self, request: pb.AcknowledgeRequest, context: Context
+    ) -> pb.AcknowledgeResponse:
+        async with self._edge.call(context) as platform:
+            await self._acknowledge(platform, request)
+        return pb.AcknowledgeResponse()
+
+    async def _deliveries(self, route: str) -> AsyncIterator[pb.Delivery]:
+        """Whatever waits for this bot and is carried by no live Converse, while the stream stands."""
+        store, holder = self._remi.store, uuid4()
+        while True:
+            claims = await work.claim(store, "deliver", holder, BATCH, route, CARRY)
+            for claim in claims:
+                async with scoped(store, [claim.space_id]) as connection:
+                    delivery = await outbox.read(connection, claim.space_id, claim.subject_id)
+                if delivery is None:
+                    await work.done(store, "deliver", claim)
+                else:
+                    yield wire.delivery_to(delivery)
+            if not claims:
+                self._remi.outgoing.clear()
+                try:
+                    await asyncio.wait_for(self._remi.outgoing.wait(), POLL)
+                except TimeoutError:
+                    continue
+
+    async def _acknowledge(self, platform: Platform, request: pb.AcknowledgeRequest) -> None:
+        space_id, delivery_id = wire.delivery_ids(request.delivery_id)
+        result = wire.result_from(request)
+        async with scoped(self._remi.store, [space_id]) as connection:
+            if not await outbox.record(connection, platform, space_id, delivery_id, result):
+                raise NotFound("there is no such delivery on this platform")
+        if isinstance(result, outbox.Later):
+            self._remi.outgoing.set()
+
+
+def _response(outcome: intake.Outcome) -> pb.ConverseResponse:
+    match outcome:
+        case intake.Accepted(reply_expected, turn_id):
+            accepted = pb.Accepted(reply_expected=reply_expected, turn_id=str(turn_id) if turn_id else "")
+            return pb.ConverseResponse(accepted=accepted)
+        case intake.Refused(text):
+            return pb.ConverseResponse(refused=pb.Refused(text=text))
+        case Draft(turn_id, revision, text):
+            return pb.ConverseResponse(draft=pb.Draft(turn_id=str(turn_id), revision=revision, text=text))
+        case Final(delivery):
+            return pb.ConverseResponse(final=pb.Final(delivery=wire.delivery_to(delivery)))
+        case Merged(turn_id):
+            return pb.ConverseResponse(merged=pb.Merged(turn_id=str(turn_id)))
+        case _:
+            assert_never(outcome)
+
+
+def _manifest() -> pb.CommandManifest:
+    return pb.CommandManifest(
+        commands=[
+            pb.CommandDescription(name=each.name, description=each.description, argument=each.argument)
+            for each in MANIFEST
+        ]
+    )

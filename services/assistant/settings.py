@@ -1,0 +1,134 @@
+"""Every knob of the assistant, once, with its unit and bound. Read from the environment and `.env`."""
+
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from services.assistant.domain import Platform
+from services.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="REMI_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    data: Path = Path("data")
+    """The folder that holds everything Remi keeps outside DATABASE_URL."""
+    listen: str = "127.0.0.1:50051"
+    """Where gRPC is served: host:port or unix:path."""
+    closed_network: bool = False
+    """The operator's word that nobody else can reach `listen`: plain text is fine."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    log_level: str = "INFO"
+
+    database_url: Annotated[str, Field(validation_alias="DATABASE_URL")] = ""
+    """The application role's address. Empty: the embedded Postgres in the data folder."""
+    database_owner_url: Annotated[str, Field(validation_alias="DATABASE_OWNER_URL")] = ""
+    """The schema owner's address, for migrations. Empty beside DATABASE_URL: they are run elsewhere."""
+    database_pool: Annotated[int, Field(ge=2, le=100)] = 10
+    """Connections to Postgres."""
+
+    allow: Annotated[frozenset[str], NoDecode] = frozenset()
+    """People and group chats that are let in, as platform:id, separated by commas."""
+    client_clock: Annotated[frozenset[Platform], NoDecode] = frozenset({Platform.BENCHMARK})
+    """Platforms whose gateway may set the clock of a turn."""
+    secret: SecretStr | None = None
+    """Keys digests. Unset: made at the first start, in the data folder."""
+    token_telegram: SecretStr | None = None
+    token_discord: SecretStr | None = None
+    token_terminal: SecretStr | None = None
+    token_benchmark: SecretStr | None = None
+
+    openai_base_url: Annotated[str, Field(validation_alias="OPENAI_BASE_URL")] = ""
+    openai_api_key: Annotated[SecretStr, Field(validation_alias="OPENAI_API_KEY")] = SecretStr("")
+    chat_model: str = ""
+    memory_model: str = ""
+    embedding_model: str = ""
+    transcription_model: str = ""
+
+    recall_tokens: Annotated[int, Field(ge=200, le=100_000)] = 2000
+    """Most tokens of recalled memory in a prompt."""
+    turn_seconds: Annotated[float, Field(ge=5, le=3600)] = 300
+    """Longest a turn may take."""
+    drain_seconds: Annotated[float, Field(ge=0, le=600)] = 20
+    """How long running turns may still take after SIGTERM before they are handed over."""
+
+    @field_validator("allow", mode="before")
+    @classmethod
+    def _accounts(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        entries = frozenset(part.strip() for part in value.split(",") if part.strip())
+        for entry in entries:
+            platform, _, number = entry.partition(":")
+            if platform not in list(Platform) or not number:
+                raise ValueError(f"{entry!r} is not platform:id, such as telegram:123456")
+        return entries
+
+    @field_validator("client_clock", mode="before")
+    @classmethod
+    def _platforms(cls, value: object) -> object:
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
+
+
+def load() -> Settings:
+    """Read the settings; raises SettingsError with one line that names the variable at fault."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        name = name if name.isupper() else f"REMI_{name.upper()}"
+        # The value itself is left out: it may be a key.
+        raise SettingsError(f"{name}: {first['msg']}") from None
+
+
+def secret(settings: Settings) -> bytes:
+    """The key of all digests, made at the first start."""
+    if settings.secret is not None:
+        return settings.secret.get_secret_value().encode()
+    return _kept(settings.data / "secret").encode()
+
+
+def gateway_tokens(settings: Settings) -> dict[str, Platform]:
+    """Which token speaks for which platform. Those not given are made at the first start."""
+    given = {
+        Platform.TELEGRAM: settings.token_telegram,
+        Platform.DISCORD: settings.token_discord,
+        Platform.TERMINAL: settings.token_terminal,
+        Platform.BENCHMARK: settings.token_benchmark,
+    }
+    return {
+        token.get_secret_value() if token else _kept(settings.data / "tokens" / platform): platform
+        for platform, token in given.items()
+    }
+
+
+def turn_timeout(settings: Settings) -> timedelta:
+    return timedelta(seconds=settings.turn_seconds)
+
+
+def _kept(path: Path) -> str:
+    """A random secret that stays in a file only its owner reads."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "x", encoding="ascii", opener=_private) as file:
+            file.write(secrets.token_urlsafe(32))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise SettingsError(f"REMI_DATA: can't write {path.name} there ({error.strerror})") from None
+    return path.read_text(encoding="ascii").strip()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,94 @@
+"""People, their accounts, the chats let in, and invitations."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from services.assistant.domain import Author, ChatKind, Place, Platform, TeamRole
+from services.assistant.store.connection import Connection, Store, unscoped
+from services.assistant.store.queries import load
+
+SQL = load("directory")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the directory holds on an account and a chat; None where it knows nothing."""
+
+    person_id: UUID | None
+    role: TeamRole | None
+    display_name: str | None
+    group_space: UUID | None
+
+
+async def find(connection: Connection, author: Author, chat_id: str) -> Entry:
+    row = await connection.fetchrow(SQL["find"], author.platform, author.user_id, chat_id)
+    assert row is not None
+    role = TeamRole(row["role"]) if row["role"] else None
+    return Entry(row["person_id"], role, row["display_name"], row["group_space"])
+
+
+async def add_person(connection: Connection, author: Author, role: TeamRole) -> None:
+    await connection.execute(
+        SQL["add_person"], author.platform, author.user_id, uuid4(), author.display_name, role
+    )
+
+
+async def rename(connection: Connection, author: Author) -> None:
+    await connection.execute(SQL["rename"], author.platform, author.user_id, author.display_name)
+
+
+async def promote(connection: Connection, person_id: UUID, role: TeamRole) -> None:
+    await connection.execute(SQL["promote"], person_id, role)
+
+
+async def admit_chat(connection: Connection, place: Place) -> None:
+    await connection.execute(SQL["admit_chat"], place.platform, place.chat_id, place.group_space)
+
+
+async def invite(
+    store: Store, connection: Connection, role: TeamRole, expires_at: datetime, by: UUID | None
+) -> str:
+    """Make a one-time code that lets whoever sends it in as `role`. Only its digest is kept."""
+    code = f"remi-{secrets.token_hex(8)}"
+    await connection.execute(SQL["invite"], _digest(store, code), role, by, expires_at)
+    return code
+
+
+async def redeem(store: Store, connection: Connection, code: str, by: UUID | None) -> TeamRole | None:
+    """The role a code gives, using it up; None if it does not work."""
+    role = await connection.fetchval(SQL["redeem"], _digest(store, code), by)
+    return TeamRole(role) if role else None
+
+
+async def tell_stranger(store: Store, place: Place, author: Author) -> bool:
+    """Whether to tell this account now how to be let in. Keeps a keyed hash of it, and the time."""
+    # A whole group is told once, not each of its people.
+    account = author.user_id if place.chat_kind is ChatKind.DIRECT else f"chat {place.chat_id}"
+    async with unscoped(store) as connection:
+        told = await connection.fetchval(SQL["tell_stranger"], _digest(store, f"{place.platform}:{account}"))
+    return bool(told)
+
+
+async def log(connection: Connection, person_id: UUID | None, action: str, subject_id: str) -> None:
+    await connection.execute(SQL["log"], person_id, action, subject_id)
+
+
+async def cursors(store: Store, platform: Platform, bot_id: str) -> list[tuple[Place, str]]:
+    """The newest message of each place of a bot whose platform does not send again what was missed."""
+    async with unscoped(store) as connection:
+        rows = await connection.fetch(SQL["cursors"], platform, bot_id)
+    return [
+        (
+            Place(platform, bot_id, row["chat_id"], row["thread_id"], ChatKind(row["chat_kind"])),
+            row["message_id"],
+        )
+        for row in rows
+    ]
+
+
+def _digest(store: Store, text: str) -> bytes:
+    return hmac.digest(store.secret, text.encode(), hashlib.sha256)

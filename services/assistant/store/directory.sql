@@ -1,0 +1,56 @@
+-- name: find
+-- One row, whatever is known: who the account is, and whether the chat was let in.
+SELECT i.person_id, p.role, i.display_name, c.space_id AS group_space
+FROM (SELECT $1::text AS platform, $2::text AS user_id, $3::text AS chat_id) AS asked
+LEFT JOIN identity i ON i.platform = asked.platform AND i.user_id = asked.user_id
+LEFT JOIN person p ON p.person_id = i.person_id
+LEFT JOIN chat c ON c.platform = asked.platform AND c.chat_id = asked.chat_id
+
+-- name: add_person
+-- A new person with this account; if the account has come to be known meanwhile, nothing changes.
+WITH account AS (
+    INSERT INTO identity (platform, user_id, person_id, display_name)
+    SELECT $1, $2, $3, $4
+    WHERE NOT EXISTS (SELECT FROM identity WHERE platform = $1 AND user_id = $2)
+    RETURNING person_id
+)
+INSERT INTO person (person_id, role) SELECT person_id, $5 FROM account
+
+-- name: rename
+-- The name an account shows now.
+UPDATE identity SET display_name = $3 WHERE platform = $1 AND user_id = $2 AND display_name <> $3
+
+-- name: promote
+-- Lets a person in, or raises them; never lowers a role.
+UPDATE person SET role = $2
+WHERE person_id = $1
+  AND array_position(ARRAY['removed', 'guest', 'member', 'admin'], role)
+    < array_position(ARRAY['removed', 'guest', 'member', 'admin'], $2::text)
+
+-- name: admit_chat
+-- Lets a group chat in; its space stays the same if it was in before.
+INSERT INTO chat (platform, chat_id, space_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+
+-- name: invite
+-- A code that works once, until it expires.
+INSERT INTO invitation (code_digest, role, made_by, expires_at) VALUES ($1, $2, $3, $4)
+
+-- name: redeem
+-- Uses a code up; no row if there is none such, or it was used or has expired.
+UPDATE invitation SET used_at = now(), used_by = $2
+WHERE code_digest = $1 AND used_at IS NULL AND expires_at > now()
+RETURNING role
+
+-- name: tell_stranger
+-- A row when this account is to be told how to be let in: at most once a day.
+INSERT INTO stranger (account_hash, told_at) VALUES ($1, now())
+ON CONFLICT (account_hash) DO UPDATE SET told_at = now() WHERE stranger.told_at < now() - interval '1 day'
+RETURNING true
+
+-- name: log
+-- One line in the audit.
+INSERT INTO audit (person_id, action, subject_id) VALUES ($1, $2, $3)
+
+-- name: cursors
+-- The newest committed message of each place of a bot.
+SELECT chat_id, thread_id, chat_kind, message_id FROM cursor WHERE platform = $1 AND bot_id = $2

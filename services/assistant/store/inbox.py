@@ -1,0 +1,279 @@
+"""Accepted events, and the turns that take them."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, assert_never
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from services.assistant.domain import (
+    Access,
+    Attachment,
+    Author,
+    Body,
+    ChatKind,
+    Commanded,
+    Deleted,
+    Edited,
+    Event,
+    Place,
+    Platform,
+    Pressed,
+    Reacted,
+    RepliedTo,
+    Said,
+    Stop,
+    Taken,
+    Turn,
+    TurnState,
+)
+from services.assistant.store.connection import Connection, Store
+from services.assistant.store.queries import load
+from services.assistant.store.work import LEASE, Claim
+
+SQL = load("inbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A committed event.
+
+    `claim` is set when its conversation is ours now; `turn` too when nothing else waited in it.
+    """
+
+    claim: Claim | None
+    turn: Turn | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The key was used before. `same_body` tells a redelivery from a mistake."""
+
+    same_body: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replacing:
+    """A kept message takes a new form: under which id, and which turn answered the old one."""
+
+    message_id: UUID
+    turn_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What became of an event: nothing yet (no `turn_id`), or a turn, perhaps with newer events in it."""
+
+    turn_id: UUID | None
+    state: TurnState | None
+    is_newest: bool
+
+
+async def accept(
+    store: Store, connection: Connection, event: Event, access: Access, replacing: Replacing | None = None
+) -> Accepted | Known | None:
+    """Commit an event in the caller's transaction, in scope of `access.space_id`.
+
+    None: the directory no longer says what `access` does; nothing was written.
+    """
+    replaced_turn = replacing.turn_id if replacing else None
+    kind, body = _stored(event.body, replaced_turn)
+    text = event.body.text if isinstance(event.body, Said | Edited) else _remembered(event.body)
+    attachments = event.body.attachments if isinstance(event.body, Said) else ()
+    message_id = replacing.message_id if replacing else uuid4() if text or attachments else None
+    turn_id = uuid4()
+    place, author = event.place, event.author
+    platform_message_id = getattr(event.body, "message_id", "")
+    keeps_cursor = place.platform is Platform.DISCORD and isinstance(event.body, Said)
+    row = await connection.fetchrow(
+        SQL["accept"],
+        place.platform,
+        author.user_id,
+        access.person_id,
+        access.role,
+        event.key,
+        _digest(store, event.body),
+        access.space_id,
+        access.conversation_id,
+        place.bot_id,
+        place.chat_id,
+        place.thread_id,
+        place.chat_kind,
+        platform_message_id,
+        keeps_cursor,
+        place.route,
+        LEASE,
+        turn_id,
+        kind,
+        message_id,
+        author.display_name,
+        text,
+        json.dumps([asdict(attachment) for attachment in attachments]),
+        event.sent_at,
+        getattr(event.body, "reply_to", ""),
+        json.dumps(
+            {"user_id": author.user_id, "name": author.display_name, "admin": author.is_chat_admin,
+             "language": author.language}
+        ),
+        json.dumps(body),
+    )  # fmt: skip
+    if row is None:
+        digest = await connection.fetchval(SQL["reuse"], event.key)
+        return None if digest is None else Known(hmac.compare_digest(digest, _digest(store, event.body)))
+    if not row["is_ours"]:
+        return Accepted(None, None)
+    claim = Claim(access.space_id, access.conversation_id, place.route, row["attempt"], row["wakes"], turn_id)
+    if not row["is_taken"]:
+        return Accepted(claim, None)
+    taken = Taken(event, access.person_id, message_id, replaced_turn)
+    return Accepted(
+        claim, Turn(turn_id, access.space_id, access.conversation_id, row["attempt"], 1, (taken,))
+    )
+
+
+async def keep(connection: Connection, access: Access, replied_to: RepliedTo) -> None:
+    """Keep the message that an addressed one replies to, unless it is kept already."""
+    author = replied_to.author
+    await connection.execute(
+        SQL["keep"],
+        access.space_id,
+        access.conversation_id,
+        uuid4(),
+        author.platform,
+        author.user_id,
+        author.display_name,
+        replied_to.text,
+        replied_to.sent_at,
+        replied_to.message_id,
+    )
+
+
+async def follow(connection: Connection, space_id: UUID, key: str) -> Followed | None:
+    """What became of an event; None if it is not kept in this space (any more)."""
+    row = await connection.fetchrow(SQL["follow"], space_id, key)
+    if row is None:
+        return None
+    return Followed(row["turn_id"], TurnState(row["state"]) if row["state"] else None, bool(row["is_newest"]))
+
+
+async def replace(connection: Connection, event: Event, access: Access) -> Replacing | None:
+    """Make the old form of an edited message history; None if it was not kept.
+
+    A turn that still runs on the old form is stopped.
+    """
+    assert isinstance(event.body, Edited)
+    message_id = uuid4()
+    row = await connection.fetchrow(
+        SQL["replace"],
+        access.space_id,
+        access.conversation_id,
+        event.body.message_id,
+        access.person_id,
+        message_id,
+    )
+    if row is None:
+        return None
+    if row["turn_id"] and await stop(connection, access, row["turn_id"]):
+        await connection.execute(SQL["reopen"], access.space_id, row["turn_id"], row["message_id"])
+    return Replacing(message_id, row["turn_id"])
+
+
+async def stop(connection: Connection, access: Access, turn_id: UUID | None = None) -> UUID | None:
+    """End the running turn of the conversation (given an id, only that one); what waits is due at once."""
+    stopped: UUID | None = await connection.fetchval(
+        SQL["stop"], access.space_id, access.conversation_id, turn_id
+    )
+    if stopped is not None:
+        await connection.execute(SQL["free"], access.space_id, access.conversation_id)
+    return stopped
+
+
+async def kept(connection: Connection, access: Access, message_ids: Sequence[str]) -> list[UUID]:
+    """Our ids of the platform's messages, of those that are kept in this conversation."""
+    rows = await connection.fetch(SQL["kept"], access.space_id, access.conversation_id, list(message_ids))
+    return [row["message_id"] for row in rows]
+
+
+async def take(connection: Connection, claim: Claim) -> Turn | None:
+    """The next turn of a claimed conversation: one left running, or a new one; None if nothing waits."""
+    again = await connection.fetchrow(SQL["resume"], claim.space_id, claim.subject_id, claim.attempt)
+    turn_id, tries = (again["turn_id"], again["tries"]) if again else (uuid4(), 1)
+    if again is None and not await connection.fetchval(
+        SQL["take"], claim.space_id, claim.subject_id, turn_id, claim.attempt
+    ):
+        return None
+    rows = await connection.fetch(SQL["events"], claim.space_id, turn_id)
+    events = tuple(_taken(row) for row in rows)
+    return Turn(turn_id, claim.space_id, claim.subject_id, claim.attempt, tries, events)
+
+
+def _stored(body: Body, replaced_turn: UUID | None) -> tuple[str, dict[str, Any]]:
+    match body:
+        case Said():
+            return "message", {"reply_to": body.reply_to, "unsupported": body.unsupported_kind}
+        case Edited():
+            return "edit", {"replaced_turn": str(replaced_turn) if replaced_turn else None}
+        case Commanded():
+            return "command", {"name": body.name, "arguments": body.arguments, "reply_to": body.reply_to}
+        case Pressed():
+            return "button", {"action": body.action}
+        case Stop() | Reacted() | Deleted():
+            return "record", {}
+        case _:
+            assert_never(body)
+
+
+def _remembered(body: Body) -> str:
+    """Of commands, only what is to be remembered is kept as a message."""
+    return body.arguments if isinstance(body, Commanded) and body.name == "remember" else ""
+
+
+def _digest(store: Store, body: Body) -> bytes:
+    # References to attachments may be signed anew on each delivery.
+    match body:
+        case Said():
+            parts: tuple[object, ...] = (body.message_id, body.text, body.reply_to, body.unsupported_kind)
+        case _:
+            parts = (type(body).__name__, asdict(body))
+    return hmac.digest(store.secret, repr(parts).encode("utf-8", "surrogatepass"), hashlib.sha256)
+
+
+def _taken(row: asyncpg.Record) -> Taken:
+    platform = Platform(row["platform"])
+    place = Place(platform, row["bot_id"], row["chat_id"], row["thread_id"], ChatKind(row["chat_kind"]))
+    author = json.loads(row["author"])
+    stored = json.loads(row["body"])
+    said_as = row["platform_message_id"] or ""
+    body: Body
+    match row["kind"]:
+        case "message":
+            attachments = tuple(Attachment(**each) for each in json.loads(row["attachments"] or "[]"))
+            body = Said(
+                said_as,
+                row["text"] or "",
+                attachments,
+                stored["reply_to"],
+                unsupported_kind=stored["unsupported"],
+            )
+        case "edit":
+            body = Edited(said_as, row["text"])
+        case "command":
+            body = Commanded(stored["name"], stored["arguments"], said_as, stored["reply_to"])
+        case "button":
+            body = Pressed(stored["action"], said_as)
+        case kind:
+            raise ValueError(f"event kind {kind!r} is unknown to this version")
+    replaced_turn = stored.get("replaced_turn")
+    event = Event(
+        row["event_key"],
+        place,
+        Author(platform, author["user_id"], author["name"], author["admin"], author["language"]),
+        row["sent_at"],
+        True,
+        body,
+    )
+    return Taken(event, row["person_id"], row["message_id"], UUID(replaced_turn) if replaced_turn else None)

@@ -1,0 +1,171 @@
+-- name: accept
+-- Commits one event, once: its key, its message, its place in the inbox. Takes the conversation for a new turn
+-- when nobody works on it and nothing waits in it. No row: the directory changed, or the key is known.
+WITH known AS (
+    SELECT FROM identity JOIN person USING (person_id)
+    WHERE platform = $1 AND user_id = $2 AND person_id = $3 AND role = $4
+), keyed AS (
+    INSERT INTO event_key (key, digest) SELECT $5, $6 FROM known ON CONFLICT DO NOTHING RETURNING key
+), seen AS (
+    INSERT INTO conversation (space_id, conversation_id, platform, bot_id, chat_id, thread_id, chat_kind)
+    SELECT $7, $8, $1, $9, $10, $11, $12 FROM keyed ON CONFLICT DO NOTHING
+), moved AS (
+    INSERT INTO cursor (platform, bot_id, chat_id, thread_id, chat_kind, message_id)
+    SELECT $1, $9, $10, $11, $12, $13 FROM keyed WHERE $14
+    ON CONFLICT (platform, bot_id, chat_id, thread_id) DO UPDATE SET message_id = excluded.message_id
+        WHERE (length(excluded.message_id), excluded.message_id) > (length(cursor.message_id), cursor.message_id)
+), queue AS (
+    INSERT INTO work AS w (space_id, kind, subject_id, route, lease_until, attempt, holder)
+    SELECT $7, 'turn', $8, $15, now() + $16, 1, $17 FROM keyed WHERE $18 <> 'record'
+    ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET
+        wakes = w.wakes + 1,
+        due_at = least(w.due_at, now()),
+        attempt = w.attempt + CASE WHEN w.lease_until IS NULL THEN 1 ELSE 0 END,
+        holder = CASE WHEN w.lease_until IS NULL THEN $17 ELSE w.holder END,
+        lease_until = CASE WHEN w.lease_until IS NULL THEN now() + $16 ELSE w.lease_until END
+    RETURNING w.attempt, w.wakes, w.holder = $17 AS is_ours
+), taken AS (
+    -- What waits already comes first: then the conversation is ours, but the turn is put together by `take`.
+    SELECT queue.attempt FROM queue
+    WHERE queue.is_ours
+      AND NOT EXISTS (SELECT FROM event WHERE space_id = $7 AND conversation_id = $8 AND turn_id IS NULL
+                      AND kind <> 'record')
+      AND NOT EXISTS (SELECT FROM turn WHERE space_id = $7 AND conversation_id = $8 AND state = 'running')
+), said AS (
+    INSERT INTO message (space_id, message_id, conversation_id, role, person_id, author_name, text, attachments,
+                         sent_at, reply_to)
+    SELECT $7, $19, $8, 'person', $3, $20, $21, $22, $23,
+           (SELECT message_id FROM receipt
+            WHERE space_id = $7 AND conversation_id = $8 AND platform_message_id = $24)
+    FROM keyed WHERE $19::uuid IS NOT NULL
+), standing AS (
+    INSERT INTO receipt (space_id, conversation_id, platform_message_id, message_id)
+    SELECT $7, $8, $13, $19 FROM keyed WHERE $19::uuid IS NOT NULL AND $13 <> ''
+    ON CONFLICT (space_id, conversation_id, platform_message_id) DO UPDATE SET message_id = excluded.message_id
+), turned AS (
+    INSERT INTO turn (space_id, turn_id, conversation_id, person_id, state, attempt, asked_at)
+    SELECT $7, $17, $8, $3, 'running', taken.attempt, $23 FROM taken
+), inbox AS (
+    INSERT INTO event (space_id, event_key, conversation_id, kind, person_id, author, body, message_id, sent_at,
+                       turn_id)
+    SELECT $7, $5, $8, $18, $3, $25, $26, $19, $23, (SELECT $17 FROM taken)
+    FROM keyed LEFT JOIN queue ON true
+)
+SELECT queue.attempt, queue.wakes, coalesce(queue.is_ours, false) AS is_ours,
+       EXISTS (SELECT FROM taken) AS is_taken
+FROM keyed LEFT JOIN queue ON true
+
+-- name: keep
+-- A message that somebody replied to, kept once; its author is known by now.
+WITH said AS (
+    INSERT INTO message (space_id, message_id, conversation_id, role, person_id, author_name, text, sent_at)
+    SELECT $1, $3, $2, 'person', person_id, $6, $7, $8 FROM identity
+    WHERE platform = $4 AND user_id = $5
+      AND NOT EXISTS (SELECT FROM receipt
+                      WHERE space_id = $1 AND conversation_id = $2 AND platform_message_id = $9)
+    RETURNING message_id
+)
+INSERT INTO receipt (space_id, conversation_id, platform_message_id, message_id)
+SELECT $1, $2, $9, message_id FROM said
+ON CONFLICT DO NOTHING
+
+-- name: reuse
+-- What stands under a key: its body's digest.
+SELECT digest FROM event_key WHERE key = $1
+
+-- name: follow
+-- What became of an accepted event: its turn, and whether it is the newest the turn answers.
+SELECT e.turn_id, t.state,
+       e.position = (SELECT max(position) FROM event WHERE space_id = $1 AND turn_id = e.turn_id) AS is_newest
+FROM event e LEFT JOIN turn t ON t.space_id = e.space_id AND t.turn_id = e.turn_id
+WHERE e.space_id = $1 AND e.event_key = $2
+
+-- name: replace
+-- The old form of a message becomes history: it waits for no answer any more. Returns the turn that answered it.
+WITH old AS (
+    SELECT m.message_id FROM receipt r JOIN message m USING (space_id, message_id)
+    WHERE r.space_id = $1 AND r.conversation_id = $2 AND r.platform_message_id = $3 AND m.person_id = $4
+), history AS (
+    UPDATE message SET replaced_by = $5 WHERE space_id = $1 AND message_id IN (SELECT message_id FROM old)
+), answered AS (
+    SELECT e.event_key, e.turn_id FROM event e
+    WHERE e.space_id = $1 AND e.message_id IN (SELECT message_id FROM old)
+), unasked AS (
+    UPDATE event SET kind = 'record'
+    WHERE space_id = $1 AND event_key IN (SELECT event_key FROM answered WHERE turn_id IS NULL)
+)
+SELECT old.message_id, (SELECT turn_id FROM answered LIMIT 1) AS turn_id FROM old
+
+-- name: stop
+-- Ends the running turn of a conversation (or, given an id, only that one): nothing it does counts any more.
+UPDATE turn SET state = 'stopped', finished_at = now()
+WHERE space_id = $1 AND conversation_id = $2 AND state = 'running' AND ($3::uuid IS NULL OR turn_id = $3)
+RETURNING turn_id
+
+-- name: reopen
+-- What a stopped turn had taken waits again, but for one message.
+UPDATE event SET turn_id = NULL WHERE space_id = $1 AND turn_id = $2 AND message_id IS DISTINCT FROM $3
+
+-- name: kept
+-- Our ids of platform messages, of those that are kept in a conversation.
+SELECT r.message_id FROM receipt r JOIN message m USING (space_id, message_id)
+WHERE r.space_id = $1 AND r.conversation_id = $2 AND r.platform_message_id = ANY ($3::text[])
+
+-- name: free
+-- Whoever held the conversation holds it no more; what waits in it is due now.
+UPDATE work SET lease_until = NULL, holder = NULL, due_at = now(), wakes = wakes + 1
+WHERE space_id = $1 AND kind = 'turn' AND subject_id = $2
+
+-- name: resume
+-- The turn that a lost worker or a silent model left running, fenced anew under this attempt. Talk that came in
+-- meanwhile joins it, if it is talk itself.
+WITH again AS (
+    UPDATE turn SET attempt = $3, tries = tries + 1
+    WHERE space_id = $1 AND conversation_id = $2 AND state = 'running'
+    RETURNING turn_id, tries
+), joined AS (
+    UPDATE event SET turn_id = again.turn_id FROM again
+    WHERE space_id = $1 AND conversation_id = $2 AND event.turn_id IS NULL AND kind IN ('message', 'edit')
+      AND NOT EXISTS (SELECT FROM event e WHERE e.space_id = $1 AND e.turn_id = again.turn_id
+                      AND e.kind NOT IN ('message', 'edit'))
+      AND position < coalesce((SELECT min(position) FROM event e
+                               WHERE e.space_id = $1 AND e.conversation_id = $2 AND e.turn_id IS NULL
+                                 AND e.kind IN ('command', 'button')), 9223372036854775807)
+)
+SELECT turn_id, tries FROM again
+
+-- name: take
+-- A new turn of everything that waits: messages and edits together up to the next command, a command alone.
+WITH waiting AS (
+    SELECT event_key, position, kind IN ('message', 'edit') AS is_talk, person_id, sent_at FROM event
+    WHERE space_id = $1 AND conversation_id = $2 AND turn_id IS NULL AND kind <> 'record'
+), first AS (
+    SELECT position, is_talk FROM waiting ORDER BY position LIMIT 1
+), batch AS (
+    SELECT w.* FROM waiting w, first
+    WHERE w.position = first.position
+       OR (first.is_talk AND w.position < coalesce(
+              (SELECT min(position) FROM waiting WHERE NOT is_talk), 9223372036854775807))
+), newest AS (
+    SELECT person_id, sent_at FROM batch ORDER BY position DESC LIMIT 1
+), turned AS (
+    INSERT INTO turn (space_id, turn_id, conversation_id, person_id, state, attempt, asked_at)
+    SELECT $1, $3, $2, person_id, 'running', $4, sent_at FROM newest
+), marked AS (
+    UPDATE event SET turn_id = $3
+    WHERE space_id = $1 AND event_key IN (SELECT event_key FROM batch)
+    RETURNING event_key
+)
+SELECT count(*) AS events FROM marked
+
+-- name: events
+-- What a turn answers, oldest first, and where.
+SELECT e.event_key, e.kind, e.person_id, e.author, e.body, e.message_id, e.sent_at,
+       m.text, m.attachments,
+       r.platform_message_id, c.platform, c.bot_id, c.chat_id, c.thread_id, c.chat_kind
+FROM event e
+JOIN conversation c ON c.space_id = e.space_id AND c.conversation_id = e.conversation_id
+LEFT JOIN message m ON m.space_id = e.space_id AND m.message_id = e.message_id
+LEFT JOIN receipt r ON r.space_id = e.space_id AND r.message_id = e.message_id AND r.part = 0
+WHERE e.space_id = $1 AND e.turn_id = $2
+ORDER BY e.position

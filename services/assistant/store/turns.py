@@ -1,0 +1,148 @@
+"""The outcome of a turn, written at once."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from services.assistant.domain import Access, Delivery, Event, Recalled, Reply, Turn, TurnState
+from services.assistant.store.connection import Connection
+from services.assistant.store.queries import load
+from services.assistant.store.work import Claim, Kind
+from services.errors import Fenced
+
+SQL = load("turns")
+
+CARRY = timedelta(seconds=30)
+"""How long a live Converse has for its delivery before the Deliver stream may take it."""
+AT_ONCE = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a turn came to. `message_id` is set when the reply is a message, not a command's answer."""
+
+    reply: Reply | None
+    message_id: UUID | None = None
+    state: TurnState = TurnState.DONE
+    recalled: tuple[Recalled, ...] = ()
+    cited: tuple[str, ...] = ()
+    model: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A committed outcome; `has_more` when the conversation stays ours because more came in."""
+
+    delivery: Delivery | None
+    has_more: bool
+
+
+async def finish(
+    connection: Connection, turn: Turn, claim: Claim, outcome: Outcome, carried: bool, then: tuple[Kind, ...]
+) -> Finished:
+    """Write a turn's outcome in the caller's transaction, in scope of its space, and ask for the work `then`.
+
+    `carried`: a live Converse takes the delivery. Raises Fenced if the turn is not ours any more.
+    """
+    newest = turn.newest.event
+    reply = outcome.reply
+    delivery_id = uuid4() if reply else None
+    reply_to = getattr(newest.body, "message_id", "") if len(turn.events) == 1 else ""
+    row = await connection.fetchrow(
+        SQL["finish"],
+        turn.space_id,
+        turn.turn_id,
+        turn.attempt,
+        outcome.state,
+        json.dumps([_reference(each, outcome.cited) for each in outcome.recalled]),
+        outcome.model,
+        outcome.prompt_tokens,
+        outcome.completion_tokens,
+        outcome.message_id,
+        reply.text if reply else "",
+        newest.sent_at,
+        turn.newest.replaced_turn,
+        delivery_id,
+        _buttons(reply),
+        reply_to,
+        reply.file_name if reply else "",
+        reply.file_content if reply else b"",
+        claim.route,
+        CARRY if carried else AT_ONCE,
+        list(then),
+        claim.wakes,
+    )
+    if row is None:
+        raise Fenced(f"turn {turn.turn_id} attempt {turn.attempt}")
+    delivery = None
+    if reply and delivery_id:
+        delivery = Delivery(
+            delivery_id, turn.space_id, turn.turn_id, newest.place, reply, reply_to, tuple(row["replaces"])
+        )
+    return Finished(delivery, row["has_more"])
+
+
+async def tell(connection: Connection, turn: Turn, claim: Claim, text: str, carried: bool) -> Delivery:
+    """Send a word while the turn still runs. Raises Fenced if it is not ours any more."""
+    delivery_id = uuid4()
+    still = await connection.fetchval(
+        SQL["tell"],
+        turn.space_id,
+        turn.turn_id,
+        turn.attempt,
+        delivery_id,
+        text,
+        claim.route,
+        CARRY if carried else AT_ONCE,
+    )
+    if not still:
+        raise Fenced(f"turn {turn.turn_id} attempt {turn.attempt}")
+    return Delivery(delivery_id, turn.space_id, turn.turn_id, turn.newest.event.place, Reply(text))
+
+
+async def note(connection: Connection, event: Event, access: Access, text: str, carried: bool) -> None:
+    """Answer an event that passes the queue, in the transaction that accepted it."""
+    turn_id = uuid4()
+    await connection.execute(
+        SQL["note"],
+        access.space_id,
+        turn_id,
+        access.conversation_id,
+        access.person_id,
+        event.sent_at,
+        uuid4(),
+        text,
+        event.place.route,
+        CARRY if carried else AT_ONCE,
+    )
+    await connection.execute(SQL["answers"], access.space_id, event.key, turn_id)
+
+
+async def turns_today(connection: Connection, space_id: UUID, person_id: UUID) -> int:
+    return int(await connection.fetchval(SQL["turns_today"], space_id, person_id))
+
+
+def _buttons(reply: Reply | None) -> str:
+    rows = reply.button_rows if reply else ()
+    return json.dumps([[[button.label, button.action] for button in row] for row in rows])
+
+
+def _reference(recalled: Recalled, cited: tuple[str, ...]) -> dict[str, object]:
+    """A trace keeps no text: what it names is read from where it stands, while it stands."""
+    return {
+        "handle": recalled.handle,
+        "space": str(recalled.space_id),
+        "message": str(recalled.message_id) if recalled.message_id else None,
+        "memory": str(recalled.memory_id) if recalled.memory_id else None,
+        "start": recalled.start,
+        "end": recalled.end,
+        "score": round(recalled.score, 4),
+        "vector": round(recalled.vector_score, 4),
+        "words": round(recalled.word_score, 4),
+        "tokens": recalled.tokens,
+        "shown": recalled.shown,
+        "cited": recalled.handle in cited,
+    }

@@ -1,0 +1,75 @@
+-- name: finish
+-- The whole outcome of a turn at once, if its attempt still counts: its state and trace, the reply, its delivery
+-- (leased when a live Converse carries it), and what is to be indexed and learned. Frees the conversation unless
+-- more came in. No row: the turn was fenced or stopped, and nothing is written.
+WITH done AS (
+    UPDATE turn SET state = $4, finished_at = now(), recalled = $5, model = $6, prompt_tokens = $7,
+                    completion_tokens = $8
+    WHERE space_id = $1 AND turn_id = $2 AND attempt = $3 AND state = 'running'
+    RETURNING turn_id, conversation_id
+), said AS (
+    INSERT INTO message (space_id, message_id, conversation_id, role, author_name, text, sent_at, turn_id)
+    SELECT $1, $9, conversation_id, 'remi', 'Remi', $10, $11, turn_id FROM done WHERE $9::uuid IS NOT NULL
+), replaced AS (
+    UPDATE message SET replaced_by = $9
+    FROM done WHERE message.space_id = $1 AND message.turn_id = $12 AND role = 'remi'
+), sending AS (
+    INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, message_id, text, buttons, reply_to,
+                          replaces, file_name, file_content)
+    SELECT $1, $13, conversation_id, turn_id, $9, CASE WHEN $9::uuid IS NULL THEN $10 ELSE '' END, $14, $15,
+           ARRAY(SELECT platform_message_id FROM receipt WHERE space_id = $1 AND turn_id = $12 ORDER BY part),
+           $16, $17
+    FROM done WHERE $13::uuid IS NOT NULL
+    RETURNING replaces
+), carried AS (
+    INSERT INTO work (space_id, kind, subject_id, route, lease_until)
+    SELECT $1, 'deliver', $13, $18, now() + $19 FROM done WHERE $13::uuid IS NOT NULL
+), answered AS (
+    UPDATE event SET body = '{}' FROM done WHERE event.space_id = $1 AND event.turn_id = done.turn_id
+), asked AS (
+    INSERT INTO work AS w (space_id, kind, subject_id, route, due_at)
+    SELECT $1, kind, conversation_id, $18, now() + interval '5 seconds' FROM done, unnest($20::text[]) AS kind
+    ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET wakes = w.wakes + 1
+), freed AS (
+    DELETE FROM work USING done
+    WHERE work.space_id = $1 AND work.kind = 'turn' AND subject_id = done.conversation_id AND wakes = $21
+      AND NOT EXISTS (SELECT FROM event
+                      WHERE event.space_id = $1 AND event.conversation_id = done.conversation_id
+                        AND event.turn_id IS NULL AND event.kind <> 'record')
+    RETURNING true
+)
+SELECT NOT EXISTS (SELECT FROM freed) AS has_more,
+       coalesce((SELECT replaces FROM sending), '{}') AS replaces
+FROM done
+
+-- name: tell
+-- A word to the person while the turn still runs: a delivery that is no reply. No row: the turn was fenced.
+WITH still AS (
+    SELECT conversation_id FROM turn
+    WHERE space_id = $1 AND turn_id = $2 AND attempt = $3 AND state = 'running' FOR UPDATE
+), sending AS (
+    INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, text)
+    SELECT $1, $4, conversation_id, $2, $5 FROM still
+), carried AS (
+    INSERT INTO work (space_id, kind, subject_id, route, lease_until)
+    SELECT $1, 'deliver', $4, $6, now() + $7 FROM still
+)
+SELECT true FROM still
+
+-- name: turns_today
+-- How many turns a person had in the day before now.
+SELECT count(*) FROM turn WHERE space_id = $1 AND person_id = $2 AND started_at > now() - interval '1 day'
+
+-- name: note
+-- The outcome of an event that passes the queue, such as /stop: a turn done at once, and its delivery.
+WITH turned AS (
+    INSERT INTO turn (space_id, turn_id, conversation_id, person_id, state, attempt, finished_at, asked_at)
+    VALUES ($1, $2, $3, $4, 'done', 0, now(), $5)
+), sending AS (
+    INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, text) VALUES ($1, $6, $3, $2, $7)
+)
+INSERT INTO work (space_id, kind, subject_id, route, lease_until) VALUES ($1, 'deliver', $6, $8, now() + $9)
+
+-- name: answers
+-- Which turn an event came to that was in nobody's queue.
+UPDATE event SET turn_id = $3 WHERE space_id = $1 AND event_key = $2

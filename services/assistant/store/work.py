@@ -1,0 +1,75 @@
+"""What waits to be done, in all spaces: claimed by lease, one worker a subject."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+from services.assistant.store.connection import Store, unscoped
+from services.assistant.store.queries import load
+
+SQL = load("work")
+
+Kind = Literal["turn", "index", "learn", "deliver"]
+LEASE = timedelta(seconds=15)
+"""How long a silent worker keeps what it took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A row of work that is ours until its lease ends; it is done only if `wakes` has not moved."""
+
+    space_id: UUID
+    subject_id: UUID
+    route: str
+    attempt: int
+    wakes: int
+    holder: UUID
+
+
+async def claim(
+    store: Store, kind: Kind, holder: UUID, limit: int, route: str | None = None, lease: timedelta = LEASE
+) -> list[Claim]:
+    """Lease up to `limit` rows that are due."""
+    async with unscoped(store) as connection:
+        rows = await connection.fetch(SQL["claim"], kind, route, lease, limit, holder)
+    return [
+        Claim(row["space_id"], row["subject_id"], row["route"], row["attempt"], row["wakes"], holder)
+        for row in rows
+    ]
+
+
+async def reclaim(store: Store, kind: Kind, claim: Claim) -> Claim | None:
+    """The same row as it stands now; None if there is nothing to do there, or somebody else has it."""
+    async with unscoped(store) as connection:
+        row = await connection.fetchrow(
+            SQL["reclaim"], claim.space_id, kind, claim.subject_id, LEASE, claim.holder
+        )
+    return replace(claim, attempt=row["attempt"], wakes=row["wakes"]) if row else None
+
+
+async def renew(store: Store, held: Sequence[Claim]) -> None:
+    """Keep the conversations that are still being worked on."""
+    async with unscoped(store) as connection:
+        await connection.execute(
+            SQL["renew"],
+            [claim.space_id for claim in held],
+            [claim.subject_id for claim in held],
+            [claim.holder for claim in held],
+            LEASE,
+        )
+
+
+async def done(store: Store, kind: Kind, claim: Claim) -> bool:
+    """Take the row away; False if it was asked for again since it was claimed."""
+    async with unscoped(store) as connection:
+        return bool(
+            await connection.fetchval(SQL["done"], claim.space_id, kind, claim.subject_id, claim.wakes)
+        )
+
+
+async def put_back(store: Store, kind: Kind, claim: Claim, delay: timedelta) -> None:
+    """Give the row back, due again after `delay`."""
+    async with unscoped(store) as connection:
+        await connection.execute(SQL["put_back"], claim.space_id, kind, claim.subject_id, delay)

@@ -1,0 +1,92 @@
+"""From a running turn to the live Converse calls that wait for it, inside this process.
+
+A turn in another replica is seen by asking the store now and then (intake.py).
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from services.assistant.domain import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    turn_id: UUID
+    revision: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    turn_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The turn is over and there is nothing (more) to send."""
+
+
+Frame = Draft | Final | Merged | Ended
+
+
+@dataclass(slots=True)
+class Listener:
+    """One live Converse call. Only the newest draft is kept: a slow reader skips those between."""
+
+    _draft: Draft | None = None
+    _last: Frame | None = None
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, frame: Frame) -> None:
+        if isinstance(frame, Draft):
+            self._draft = frame
+        elif self._last is None:
+            self._last = frame
+        self._changed.set()
+
+    async def next(self, patience: float) -> Frame | None:
+        """The next frame; None if none came within `patience` seconds."""
+        if self._draft is None and self._last is None:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), patience)
+            except TimeoutError:
+                return None
+        if self._last is not None:
+            return self._last
+        draft, self._draft = self._draft, None
+        return draft
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Who listens for which event, by event key."""
+
+    _listeners: dict[str, list[Listener]] = field(default_factory=dict)
+
+    @contextmanager
+    def listen(self, key: str) -> Iterator[Listener]:
+        listener = Listener()
+        self._listeners.setdefault(key, []).append(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners[key].remove(listener)
+            if not self._listeners[key]:
+                del self._listeners[key]
+
+    def is_heard(self, key: str) -> bool:
+        return key in self._listeners
+
+    def publish(self, keys: Iterable[str], frame: Frame) -> None:
+        for key in keys:
+            for listener in self._listeners.get(key, ()):
+                listener.put(frame)

@@ -1,0 +1,230 @@
+"""One turn: take -> recall -> answer -> commit -> learn."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import structlog
+
+from services.assistant import commands
+from services.assistant.answer import answer
+from services.assistant.domain import (
+    Answer,
+    Commanded,
+    Edited,
+    Message,
+    Pressed,
+    Question,
+    Reply,
+    Role,
+    Said,
+    Taken,
+    Turn,
+    TurnState,
+)
+from services.assistant.index import index
+from services.assistant.model import Vector
+from services.assistant.recall import Query, embed_question, recall
+from services.assistant.remi import Remi
+from services.assistant.store import inbox, turns, work
+from services.assistant.store.connection import Connection, scoped
+from services.assistant.store.turns import Outcome
+from services.assistant.store.work import Claim, Kind
+from services.assistant.streams import Draft, Ended, Final, Merged
+from services.errors import Fenced, ModelRefused, ModelUnavailable, StoreUnavailable
+
+log = structlog.get_logger()
+
+MOST_TRIES = 5
+"""After so many failures of our own a turn is put aside; a model that is away is waited for."""
+
+MODEL_IS_AWAY = (
+    "My language model doesn't answer right now. I have kept what you said, and will answer when it is back."
+)
+PUT_ASIDE = "I couldn't answer this, and have put it aside. What you said is kept; please ask me again."
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a turn is to commit: its outcome, and what else changes in the same transaction."""
+
+    outcome: Outcome
+    change: Callable[[Connection], Awaitable[None]] | None = None
+    vectors: Mapping[UUID, Vector] = field(default_factory=dict)
+
+
+async def run(remi: Remi, claim: Claim, turn: Turn | None) -> None:
+    """Work off a claimed conversation, turn by turn, until nothing waits in it."""
+    with remi.running.holding(claim):
+        try:
+            while True:
+                turn = turn or await _take(remi, claim)
+                if turn is None:
+                    if await work.done(remi.store, "turn", claim):
+                        return
+                elif not await _answer(remi, claim, turn):
+                    return
+                again = await work.reclaim(remi.store, "turn", claim)
+                if again is None:
+                    return
+                claim, turn = again, None
+        except StoreUnavailable:
+            # The lease runs out, and whoever comes first goes on from what is committed.
+            log.warning("turn_left", conversation=str(claim.subject_id))
+        except asyncio.CancelledError:
+            await work.put_back(remi.store, "turn", claim, timedelta(0))
+            raise
+
+
+async def _take(remi: Remi, claim: Claim) -> Turn | None:
+    async with scoped(remi.store, [claim.space_id]) as connection:
+        return await inbox.take(connection, claim)
+
+
+async def _answer(remi: Remi, claim: Claim, turn: Turn) -> bool:
+    """Answer one turn; whether the conversation stays ours to go on with."""
+    newest = turn.newest.event.key
+    remi.streams.publish((taken.event.key for taken in turn.events[:-1]), Merged(turn.turn_id))
+    answering = asyncio.create_task(_respond(remi, turn))
+    remi.running.answers[turn.turn_id] = answering
+    try:
+        async with asyncio.timeout(remi.knobs.turn_timeout.total_seconds()):
+            response = await answering
+        return await _commit(remi, claim, turn, response)
+    except Fenced:
+        remi.streams.publish([newest], Ended())
+        return True
+    except asyncio.CancelledError:
+        if not answering.cancelled() or _is_being_cancelled():
+            raise
+        remi.streams.publish([newest], Ended())
+        return True
+    except (ModelUnavailable, ModelRefused, TimeoutError) as error:
+        await _wait_for_model(remi, claim, turn, error)
+        return False
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        log.error("turn_failed", turn=str(turn.turn_id), tries=turn.tries, exc_info=error)
+        if turn.tries < MOST_TRIES:
+            await work.put_back(remi.store, "turn", claim, timedelta(seconds=2**turn.tries))
+            return False
+        put_aside = Response(Outcome(Reply(PUT_ASIDE), state=TurnState.FAILED))
+        return await _commit(remi, claim, turn, put_aside)
+    finally:
+        answering.cancel()
+        del remi.running.answers[turn.turn_id]
+
+
+async def _respond(remi: Remi, turn: Turn) -> Response:
+    match turn.newest.event.body:
+        case Commanded() | Pressed():
+            reply, change = await commands.run(remi, turn)
+            return Response(Outcome(reply), change)
+        case _:
+            return await _reply(remi, turn)
+
+
+async def _reply(remi: Remi, turn: Turn) -> Response:
+    """Recall, then answer, streaming drafts to whoever listens."""
+    newest = turn.newest.event
+    messages = tuple(_message(taken) for taken in turn.events if taken.message_id)
+    text = "\n".join(message.text for message in messages if message.text)
+    if not text:
+        return Response(Outcome(Reply(commands.cannot_read(newest.body))))
+
+    vector = await embed_question(remi.models.embedder, text)
+    recollection = await recall(
+        remi.store,
+        remi.models.embedder,
+        Query(
+            text,
+            turn.spaces,
+            newest.sent_at,
+            remi.knobs.token_budget,
+            turn.conversation_id,
+            tuple(message.message_id for message in messages),
+            vector=vector,
+        ),
+    )
+    question = Question(
+        messages,
+        recollection,
+        newest.sent_at,
+        newest.place.chat_kind,
+        newest.author.display_name,
+        newest.author.language,
+    )
+    revision = 0
+    async for piece in answer(remi.models.chat, question):
+        if isinstance(piece, Answer):
+            break
+        revision += 1
+        remi.streams.publish([newest.key], Draft(turn.turn_id, revision, piece))
+    else:
+        raise ModelUnavailable("the answer broke off")
+    known = {messages[0].message_id: vector} if vector is not None and len(messages) == 1 else {}
+    outcome = Outcome(
+        Reply(piece.text),
+        uuid4(),
+        recalled=recollection.recalled,
+        cited=piece.cited,
+        model=piece.model,
+        prompt_tokens=piece.usage.prompt_tokens,
+        completion_tokens=piece.usage.completion_tokens,
+    )
+    return Response(outcome, vectors=known)
+
+
+async def _commit(remi: Remi, claim: Claim, turn: Turn, response: Response) -> bool:
+    """Write the outcome at once, hand it out, then index what was said; whether more waits."""
+    newest = turn.newest.event.key
+    carried = remi.streams.is_heard(newest)
+    then: tuple[Kind, ...] = ("index", "learn") if remi.models.memory else ("index",)
+    async with scoped(remi.store, [turn.space_id]) as connection:
+        if response.change is not None:
+            await response.change(connection)
+        finished = await turns.finish(connection, turn, claim, response.outcome, carried, then)
+    remi.streams.publish([newest], Final(finished.delivery) if finished.delivery else Ended())
+    if not carried:
+        remi.outgoing.set()
+    log.info("turn_done", turn=str(turn.turn_id), state=response.outcome.state, tries=turn.tries)
+    await index(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id, response.vectors)
+    return finished.has_more
+
+
+async def _wait_for_model(remi: Remi, claim: Claim, turn: Turn, error: Exception) -> None:
+    """Leave the turn for when the model is back; say so, once."""
+    log.warning("model_away", turn=str(turn.turn_id), tries=turn.tries, error=type(error).__name__)
+    newest = turn.newest.event.key
+    if turn.tries == 1:
+        carried = remi.streams.is_heard(newest)
+        async with scoped(remi.store, [turn.space_id]) as connection:
+            delivery = await turns.tell(connection, turn, claim, MODEL_IS_AWAY, carried)
+        remi.streams.publish([newest], Final(delivery))
+        if not carried:
+            remi.outgoing.set()
+    else:
+        remi.streams.publish([newest], Ended())
+    await work.put_back(remi.store, "turn", claim, timedelta(seconds=min(300, 5 * 2 ** min(turn.tries, 10))))
+
+
+def _message(taken: Taken) -> Message:
+    event = taken.event
+    assert isinstance(event.body, Said | Edited)
+    assert taken.message_id is not None
+    return Message(
+        taken.message_id,
+        Role.PERSON,
+        event.author.display_name,
+        event.body.text,
+        event.sent_at,
+        taken.person_id,
+    )
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
