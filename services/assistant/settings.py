@@ -1,7 +1,9 @@
 """Every knob of the assistant, once, with its unit and bound. Read from the environment and `.env`."""
 
+import contextlib
 import os
 import secrets
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -118,17 +120,16 @@ def turn_timeout(settings: Settings) -> timedelta:
 
 
 def _kept(path: Path) -> str:
-    """A random secret that stays in a file only its owner reads."""
+    """A random secret that stays in a file only its owner reads. It appears whole, whoever starts beside."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "x", encoding="ascii", opener=_private) as file:
-            file.write(secrets.token_urlsafe(32))
-    except FileExistsError:
-        pass
+        if not path.exists():
+            descriptor, new = tempfile.mkstemp(dir=path.parent)
+            with open(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_urlsafe(32))
+            with contextlib.suppress(FileExistsError):
+                os.link(new, path)
+            os.unlink(new)
+        return path.read_text(encoding="ascii")
     except OSError as error:
-        raise SettingsError(f"REMI_DATA: can't write {path.name} there ({error.strerror})") from None
-    return path.read_text(encoding="ascii").strip()
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+        raise SettingsError(f"REMI_DATA: can't keep {path.name} there ({error.strerror})") from None

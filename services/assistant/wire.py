@@ -52,11 +52,11 @@ def event_from(request: pb.ConverseRequest, now: datetime, trusts_clock: bool) -
     Unless the gateway's clock is trusted, a time in the future becomes `now`: a platform's clock that runs
     ahead must not lose a message.
     """
+    place = place_from(request.place)
     if not 1 <= len(request.idempotency_key.encode()) <= 200:
         raise InvalidEvent("idempotency_key", "must be 1 to 200 bytes")
-    if request.idempotency_key.partition(":")[0] != PLATFORMS.get(request.place.platform):
+    if request.idempotency_key.partition(":")[0] != place.platform:
         raise InvalidEvent("idempotency_key", "must begin with the platform's name and a colon")
-    place = place_from(request.place)
     author = author_from(request.author, place.platform)
     sent_at = _moment("sent_at", request.sent_at) if request.HasField("sent_at") else now
     if not trusts_clock:
