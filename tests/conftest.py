@@ -2,18 +2,26 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from filelock import FileLock
 
+from services.assistant.domain import Platform
+from services.assistant.settings import Settings, gateway_tokens
 from services.assistant.store.connection import Store, connect
 from services.assistant.store.embedded import start_embedded
 from services.assistant.store.migrate import migrate
+
+if TYPE_CHECKING:
+    from services.assistant.remi import Remi
 
 TEMPLATE = "remi_template"
 SECRET = b"a secret that only the tests know"
@@ -75,3 +83,57 @@ async def store(database: Database) -> AsyncIterator[Store]:
     opened = await connect(database.app_dsn, SECRET, size=5)
     yield opened
     await opened.pool.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Assistant:
+    """A real assistant service, serving on loopback on a database of the test's own."""
+
+    remi: "Remi"
+    address: str
+    tokens: Mapping[Platform, str]
+
+
+StartAssistant = Callable[..., AbstractAsyncContextManager[Assistant]]
+
+
+@pytest.fixture(scope="session")
+def embedder_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in which the offline embedder is made once a run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "embedder"
+    from services.assistant import minilm
+
+    with FileLock(f"{folder}.lock"):
+        minilm.load(folder).close()
+    return folder
+
+
+@pytest.fixture
+def start_assistant(database: Database, embedder_data: Path) -> StartAssistant:
+    """Start assistants on this test's database: `async with start_assistant(allow={"telegram:7"}) as it`.
+
+    Keyword arguments are fields of Settings. Several at once are replicas of each other.
+    """
+
+    from services.assistant.__main__ import running
+
+    @asynccontextmanager
+    async def start(**knobs: object) -> AsyncIterator[Assistant]:
+        with TemporaryDirectory(prefix="remi") as folder:
+            address = f"unix:{folder}/assistant.sock"
+            settings = Settings.model_validate(
+                {
+                    "data": embedder_data,
+                    "listen": address,
+                    "database_url": database.app_dsn,
+                    "secret": SECRET.decode(),
+                    "drain_seconds": 5,
+                    **knobs,
+                }
+            )
+            tokens = {platform: token for token, platform in gateway_tokens(settings).items()}
+            async with running(settings) as remi:
+                yield Assistant(remi, address, tokens)
+
+    return start

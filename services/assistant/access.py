@@ -6,15 +6,17 @@ from cachetools import TTLCache
 
 from services.assistant.domain import (
     Access,
+    Author,
     ChatKind,
     Commanded,
     Event,
+    Place,
     Platform,
     Said,
     TeamRole,
 )
 from services.assistant.store import directory
-from services.assistant.store.connection import Store, unscoped
+from services.assistant.store.connection import Connection, Store, unscoped
 
 HOW_TO_BE_LET_IN = (
     "Hello! I only talk to people I was told about. Ask whoever runs me for an invitation code and send it "
@@ -54,45 +56,56 @@ async def admit(store: Store, door: Doorkeeper, event: Event) -> tuple[Event, Ac
     A message that is an invitation code is used up here, and becomes `/start`: the code is never stored.
     """
     key = _key(event)
-    lately = door.lately.get(key)
-    if lately is not None:
+    if (lately := door.lately.get(key)) is not None:
         return event, lately
     async with unscoped(store) as connection:
-        entry = await directory.find(connection, event.author, event.place.chat_id)
-        role = _standing(door, event, entry.role)
-        is_chat_in = event.place.chat_kind is ChatKind.DIRECT or (
-            entry.group_space is not None or f"{event.place.platform}:{event.place.chat_id}" in door.allowed
-        )
+        given = None
         if code := _invitation_code(event):
-            given = await directory.redeem(store, connection, code, entry.person_id)
-            if given is not None:
-                event = replace(event, body=Commanded("start", ""))
-                await directory.log(connection, entry.person_id, "redeem", event.place.chat_id)
-                if event.place.chat_kind is ChatKind.DIRECT:
-                    role = given if role is not TeamRole.ADMIN else role
-                is_chat_in = True
-        is_in = role in (TeamRole.ADMIN, TeamRole.MEMBER)
-        in_group = event.place.chat_kind is ChatKind.GROUP
-        if is_chat_in and (is_in or (in_group and role is not TeamRole.REMOVED)):
-            role = role or TeamRole.GUEST
-            if entry.person_id is None:
-                await directory.add_person(connection, event.author, role)
-            else:
-                await directory.promote(connection, entry.person_id, role)
-                await directory.rename(connection, event.author)
-            if in_group:
-                await directory.admit_chat(connection, event.place)
-            entry = await directory.find(connection, event.author, event.place.chat_id)
-            assert entry.person_id is not None
-            assert entry.role is not None
-            space_id = entry.group_space if in_group else entry.person_id
-            assert space_id is not None
-            access = Access(entry.person_id, entry.role, space_id, event.place.conversation_id)
-            door.lately[key] = access
-            return event, access
+            given = await directory.redeem(
+                store, connection, code, f"{event.author.platform}:{event.author.user_id}"
+            )
+        access = await _enter(connection, door, event.place, event.author, given)
+    if access is not None:
+        door.lately[key] = access
+        return (event if given is None else replace(event, body=Commanded("start", ""))), access
     if not event.addressed or not await directory.tell_stranger(store, event.place, event.author):
         return Denied("")
-    return Denied(HOW_A_GROUP_IS_LET_IN if in_group else HOW_TO_BE_LET_IN)
+    return Denied(HOW_TO_BE_LET_IN if event.place.chat_kind is ChatKind.DIRECT else HOW_A_GROUP_IS_LET_IN)
+
+
+async def admit_actor(store: Store, door: Doorkeeper, place: Place, author: Author) -> Access | None:
+    """What an account may do in a place right now, for calls that are no event; None if nothing."""
+    async with unscoped(store) as connection:
+        return await _enter(connection, door, place, author, None)
+
+
+async def _enter(
+    connection: Connection, door: Doorkeeper, place: Place, author: Author, given: TeamRole | None
+) -> Access | None:
+    """The access of whoever may be here, whom the directory then knows; `given` is a code's role."""
+    entry = await directory.find(connection, author, place.chat_id)
+    role = _standing(door, author, entry.role)
+    is_direct = place.chat_kind is ChatKind.DIRECT
+    if is_direct and given and role is not TeamRole.ADMIN:
+        role = given
+    is_member = role in (TeamRole.ADMIN, TeamRole.MEMBER)
+    is_chat_in = entry.group_space is not None or f"{place.platform}:{place.chat_id}" in door.allowed or given
+    if not (is_member if is_direct else is_chat_in and role is not TeamRole.REMOVED):
+        return None
+
+    if entry.person_id is None:
+        await directory.add_person(connection, author, role or TeamRole.GUEST)
+    elif entry.role is not role or entry.display_name != author.display_name:
+        await directory.promote(connection, entry.person_id, role or TeamRole.GUEST)
+        await directory.rename(connection, author)
+    if not is_direct and entry.group_space is None:
+        await directory.admit_chat(connection, place)
+    entry = await directory.find(connection, author, place.chat_id)
+    space_id = entry.person_id if is_direct else entry.group_space
+    assert entry.person_id is not None
+    assert entry.role is not None
+    assert space_id is not None
+    return Access(entry.person_id, entry.role, space_id, place.conversation_id)
 
 
 def forget_lately(door: Doorkeeper, event: Event) -> None:
@@ -105,14 +118,14 @@ def _key(event: Event) -> tuple[str, ...]:
     return (place.platform, place.bot_id, place.chat_id, place.thread_id, author.user_id, author.display_name)
 
 
-def _standing(door: Doorkeeper, event: Event, role: TeamRole | None) -> TeamRole | None:
+def _standing(door: Doorkeeper, author: Author, role: TeamRole | None) -> TeamRole | None:
     if role is TeamRole.REMOVED:
         return role
     # Whoever holds the terminal's token sits at the operator's machine.
-    if event.author.platform is Platform.TERMINAL:
+    if author.platform is Platform.TERMINAL:
         return TeamRole.ADMIN
-    is_listed = f"{event.author.platform}:{event.author.user_id}" in door.allowed
-    if role in (None, TeamRole.GUEST) and (is_listed or event.author.platform is Platform.BENCHMARK):
+    is_listed = f"{author.platform}:{author.user_id}" in door.allowed
+    if role in (None, TeamRole.GUEST) and (is_listed or author.platform is Platform.BENCHMARK):
         return TeamRole.MEMBER
     return role
 

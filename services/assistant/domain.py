@@ -351,6 +351,8 @@ class Turn:
     attempt: int
     tries: int
     events: tuple[Taken, ...]
+    is_over_limit: bool = False
+    """The person has had as many turns today as the team allows them."""
 
     @property
     def newest(self) -> Taken:

@@ -43,6 +43,10 @@ MOST_TRIES = 5
 MODEL_IS_AWAY = (
     "My language model doesn't answer right now. I have kept what you said, and will answer when it is back."
 )
+OVER_LIMIT = (
+    "You have had all the answers that your team allows for today. I have kept what you said; "
+    "please ask me again tomorrow."
+)
 PUT_ASIDE = "I couldn't answer this, and have put it aside. What you said is kept; please ask me again."
 
 
@@ -132,6 +136,8 @@ async def _reply(remi: Remi, turn: Turn) -> Response:
     newest = turn.newest.event
     messages = tuple(_message(taken) for taken in turn.events if taken.message_id)
     text = "\n".join(message.text for message in messages if message.text)
+    if turn.is_over_limit:
+        return Response(Outcome(Reply(OVER_LIMIT)))
     if not text:
         return Response(Outcome(Reply(commands.cannot_read(newest.body))))
 
@@ -169,6 +175,7 @@ async def _reply(remi: Remi, turn: Turn) -> Response:
     outcome = Outcome(
         Reply(piece.text),
         uuid4(),
+        standing=recollection.instructions,
         recalled=recollection.recalled,
         cited=piece.cited,
         model=piece.model,

@@ -58,7 +58,7 @@ def event_from(request: pb.ConverseRequest, now: datetime, trusts_clock: bool) -
     if request.idempotency_key.partition(":")[0] != place.platform:
         raise InvalidEvent("idempotency_key", "must begin with the platform's name and a colon")
     author = author_from(request.author, place.platform)
-    sent_at = _moment("sent_at", request.sent_at) if request.HasField("sent_at") else now
+    sent_at = moment("sent_at", request.sent_at) if request.HasField("sent_at") else now
     if not trusts_clock:
         sent_at = min(sent_at, now)
     return Event(
@@ -170,7 +170,7 @@ def _body(request: pb.ConverseRequest, place: Place, sent_at: datetime) -> Body:
             return _said(request.message, place, sent_at)
         case "edit":
             return Edited(
-                _id("edit.message_id", request.edit.message_id), _text("edit.text", request.edit.text)
+                _id("edit.message_id", request.edit.message_id), text("edit.text", request.edit.text)
             )
         case "deletion":
             ids = _ids("deletion.message_ids", request.deletion.message_ids)
@@ -183,7 +183,7 @@ def _body(request: pb.ConverseRequest, place: Place, sent_at: datetime) -> Body:
                 raise InvalidEvent("command.name", "must be a word of at most 32 characters")
             return Commanded(
                 command.name.lower(),
-                _text("command.arguments", command.arguments, may_be_empty=True).strip(),
+                text("command.arguments", command.arguments, may_be_empty=True).strip(),
                 _id("command.message_id", command.message_id, optional=True),
                 _id("command.reply_to_message_id", command.reply_to_message_id, optional=True),
             )
@@ -217,7 +217,7 @@ def _said(message: pb.MessageEvent, place: Place, sent_at: datetime) -> Said:
     may_be_empty = bool(attachments or message.unsupported_kind)
     return Said(
         _id("message.message_id", message.message_id),
-        _text("message.text", message.text, may_be_empty),
+        text("message.text", message.text, may_be_empty),
         attachments,
         _id("message.reply_to_message_id", message.reply_to_message_id, optional=True),
         message.continues,
@@ -230,23 +230,24 @@ def _replied_to(message: pb.RepliedTo, place: Place, before: datetime) -> Replie
     """What is shown of another message; None for one without text."""
     if not message.text.strip():
         return None
-    sent_at = _moment("message.replied_to.sent_at", message.sent_at)
+    sent_at = moment("message.replied_to.sent_at", message.sent_at)
     return RepliedTo(
         _id("message.replied_to.message_id", message.message_id),
         author_from(message.author, place.platform),
-        _text("message.replied_to.text", message.text),
+        text("message.replied_to.text", message.text),
         min(sent_at, before),
     )
 
 
-def _text(field: str, text: str, may_be_empty: bool = False) -> str:
-    if len(text) > MAX_TEXT:
+def text(field: str, value: str, may_be_empty: bool = False) -> str:
+    """A text people wrote, as it came. Raises InvalidEvent."""
+    if len(value) > MAX_TEXT:
         raise InvalidEvent(field, f"is longer than {MAX_TEXT:,} characters; please send it in parts")
-    if "\x00" in text:
+    if "\x00" in value:
         raise InvalidEvent(field, "holds binary data; please send plain text")
-    if not may_be_empty and not text.strip():
+    if not may_be_empty and not value.strip():
         raise InvalidEvent(field, "is empty")
-    return text
+    return value
 
 
 def _id(field: str, value: str, optional: bool = False) -> str:
@@ -268,11 +269,12 @@ def _clean(name: str) -> str:
     return "".join(character for character in name if character.isprintable())
 
 
-def _moment(field: str, stamp: Timestamp) -> datetime:
+def moment(field: str, stamp: Timestamp) -> datetime:
+    """A moment in UTC. Raises InvalidEvent."""
     try:
-        moment = stamp.ToDatetime(tzinfo=UTC)
+        instant = stamp.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise InvalidEvent(field, "is no moment in time") from None
-    if moment < EARLIEST:
+    if instant < EARLIEST:
         raise InvalidEvent(field, "is missing or long past")
-    return moment
+    return instant

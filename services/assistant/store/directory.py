@@ -58,10 +58,13 @@ async def invite(
     return code
 
 
-async def redeem(store: Store, connection: Connection, code: str, by: UUID | None) -> TeamRole | None:
-    """The role a code gives, using it up; None if it does not work."""
-    role = await connection.fetchval(SQL["redeem"], _digest(store, code), by)
-    return TeamRole(role) if role else None
+async def redeem(store: Store, connection: Connection, code: str, account: str) -> TeamRole | None:
+    """The role a code gives to an account (`platform:id`), using it up; None if it does not work."""
+    role = await connection.fetchval(SQL["redeem"], _digest(store, code), account)
+    if role is None:
+        return None
+    await log(connection, None, "redeem", account)
+    return TeamRole(role)
 
 
 async def tell_stranger(store: Store, place: Place, author: Author) -> bool:

@@ -131,7 +131,16 @@ async def accept(
         return Accepted(claim, None)
     taken = Taken(event, access.person_id, message_id, replaced_turn)
     return Accepted(
-        claim, Turn(turn_id, access.space_id, access.conversation_id, row["attempt"], 1, (taken,))
+        claim,
+        Turn(
+            turn_id,
+            access.space_id,
+            access.conversation_id,
+            row["attempt"],
+            1,
+            (taken,),
+            row["is_over_limit"],
+        ),
     )
 
 
@@ -201,14 +210,17 @@ async def kept(connection: Connection, access: Access, message_ids: Sequence[str
 async def take(connection: Connection, claim: Claim) -> Turn | None:
     """The next turn of a claimed conversation: one left running, or a new one; None if nothing waits."""
     again = await connection.fetchrow(SQL["resume"], claim.space_id, claim.subject_id, claim.attempt)
-    turn_id, tries = (again["turn_id"], again["tries"]) if again else (uuid4(), 1)
-    if again is None and not await connection.fetchval(
-        SQL["take"], claim.space_id, claim.subject_id, turn_id, claim.attempt
-    ):
-        return None
+    turn_id, tries, is_over_limit = (
+        (again["turn_id"], again["tries"], False) if again else (uuid4(), 1, False)
+    )
+    if again is None:
+        new = await connection.fetchrow(SQL["take"], claim.space_id, claim.subject_id, turn_id, claim.attempt)
+        if new is None or not new["events"]:
+            return None
+        is_over_limit = new["is_over_limit"]
     rows = await connection.fetch(SQL["events"], claim.space_id, turn_id)
     events = tuple(_taken(row) for row in rows)
-    return Turn(turn_id, claim.space_id, claim.subject_id, claim.attempt, tries, events)
+    return Turn(turn_id, claim.space_id, claim.subject_id, claim.attempt, tries, events, is_over_limit)
 
 
 def _stored(body: Body, replaced_turn: UUID | None) -> tuple[str, dict[str, Any]]:

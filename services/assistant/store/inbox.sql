@@ -52,7 +52,10 @@ WITH known AS (
     FROM keyed LEFT JOIN queue ON true
 )
 SELECT queue.attempt, queue.wakes, coalesce(queue.is_ours, false) AS is_ours,
-       EXISTS (SELECT FROM taken) AS is_taken
+       EXISTS (SELECT FROM taken) AS is_taken,
+       EXISTS (SELECT FROM person JOIN usage USING (person_id)
+               WHERE person_id = $3 AND day = (now() AT TIME ZONE 'UTC')::date
+                 AND turns_a_day > 0 AND turns >= turns_a_day) AS is_over_limit
 FROM keyed LEFT JOIN queue ON true
 
 -- name: keep
@@ -156,7 +159,10 @@ WITH waiting AS (
     WHERE space_id = $1 AND event_key IN (SELECT event_key FROM batch)
     RETURNING event_key
 )
-SELECT count(*) AS events FROM marked
+SELECT (SELECT count(*) FROM marked) AS events,
+       EXISTS (SELECT FROM person JOIN usage USING (person_id) JOIN newest USING (person_id)
+               WHERE day = (now() AT TIME ZONE 'UTC')::date
+                 AND turns_a_day > 0 AND turns >= turns_a_day) AS is_over_limit
 
 -- name: events
 -- What a turn answers, oldest first, and where.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from services.assistant.domain import Access, Delivery, Event, Recalled, Reply, Turn, TurnState
+from services.assistant.domain import Access, Delivery, Event, Memory, Recalled, Reply, Turn, TurnState
 from services.assistant.store.connection import Connection
 from services.assistant.store.queries import load
 from services.assistant.store.work import Claim, Kind
@@ -25,6 +25,8 @@ class Outcome:
     reply: Reply | None
     message_id: UUID | None = None
     state: TurnState = TurnState.DONE
+    standing: tuple[Memory, ...] = ()
+    """Instructions and profile lines that the model saw."""
     recalled: tuple[Recalled, ...] = ()
     cited: tuple[str, ...] = ()
     model: str = ""
@@ -57,7 +59,7 @@ async def finish(
         turn.turn_id,
         turn.attempt,
         outcome.state,
-        json.dumps([_reference(each, outcome.cited) for each in outcome.recalled]),
+        json.dumps(_trace(outcome)),
         outcome.model,
         outcome.prompt_tokens,
         outcome.completion_tokens,
@@ -74,6 +76,7 @@ async def finish(
         CARRY if carried else AT_ONCE,
         list(then),
         claim.wakes,
+        turn.newest.person_id,
     )
     if row is None:
         raise Fenced(f"turn {turn.turn_id} attempt {turn.attempt}")
@@ -121,17 +124,21 @@ async def note(connection: Connection, event: Event, access: Access, text: str, 
     await connection.execute(SQL["answers"], access.space_id, event.key, turn_id)
 
 
-async def turns_today(connection: Connection, space_id: UUID, person_id: UUID) -> int:
-    return int(await connection.fetchval(SQL["turns_today"], space_id, person_id))
-
-
 def _buttons(reply: Reply | None) -> str:
     rows = reply.button_rows if reply else ()
     return json.dumps([[[button.label, button.action] for button in row] for row in rows])
 
 
+def _trace(outcome: Outcome) -> list[dict[str, object]]:
+    """References to what the model saw and what was cut: texts are read where they stand, while they do."""
+    standing = [
+        {"space": str(memory.space_id), "memory": str(memory.memory_id), "standing": True, "shown": True}
+        for memory in outcome.standing
+    ]
+    return [*standing, *(_reference(recalled, outcome.cited) for recalled in outcome.recalled)]
+
+
 def _reference(recalled: Recalled, cited: tuple[str, ...]) -> dict[str, object]:
-    """A trace keeps no text: what it names is read from where it stands, while it stands."""
     return {
         "handle": recalled.handle,
         "space": str(recalled.space_id),

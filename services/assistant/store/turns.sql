@@ -1,12 +1,19 @@
 -- name: finish
--- The whole outcome of a turn at once, if its attempt still counts: its state and trace, the reply, its delivery
--- (leased when a live Converse carries it), and what is to be indexed and learned. Frees the conversation unless
+-- The whole outcome of a turn at once, if its attempt still counts: its state, trace and cost, the reply, its
+-- delivery (leased when a live Converse carries it), and what is to be indexed and learned. Frees the conversation unless
 -- more came in. No row: the turn was fenced or stopped, and nothing is written.
 WITH done AS (
     UPDATE turn SET state = $4, finished_at = now(), recalled = $5, model = $6, prompt_tokens = $7,
                     completion_tokens = $8
     WHERE space_id = $1 AND turn_id = $2 AND attempt = $3 AND state = 'running'
     RETURNING turn_id, conversation_id
+), metered AS (
+    INSERT INTO usage AS u (person_id, day, turns, prompt_tokens, completion_tokens)
+    SELECT $22, (now() AT TIME ZONE 'UTC')::date, 1, $7, $8 FROM done
+    ON CONFLICT (person_id, day) DO UPDATE SET
+        turns = u.turns + 1,
+        prompt_tokens = u.prompt_tokens + excluded.prompt_tokens,
+        completion_tokens = u.completion_tokens + excluded.completion_tokens
 ), said AS (
     INSERT INTO message (space_id, message_id, conversation_id, role, author_name, text, sent_at, turn_id)
     SELECT $1, $9, conversation_id, 'remi', 'Remi', $10, $11, turn_id FROM done WHERE $9::uuid IS NOT NULL
@@ -55,10 +62,6 @@ WITH still AS (
     SELECT $1, 'deliver', $4, $6, now() + $7 FROM still
 )
 SELECT true FROM still
-
--- name: turns_today
--- How many turns a person had in the day before now.
-SELECT count(*) FROM turn WHERE space_id = $1 AND person_id = $2 AND started_at > now() - interval '1 day'
 
 -- name: note
 -- The outcome of an event that passes the queue, such as /stop: a turn done at once, and its delivery.

@@ -34,7 +34,7 @@ CREATE TABLE invitation (
     made_by uuid,
     expires_at timestamptz NOT NULL,
     used_at timestamptz,
-    used_by uuid
+    used_by text                            -- platform:id
 );
 
 -- People who were turned away: a keyed hash of the account, and when they were last told how to be let in.

@@ -149,6 +149,8 @@ class _TeamRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TeamRole.Val
     TEAM_ROLE_ADMIN: _TeamRole.ValueType  # 2
     TEAM_ROLE_REMOVED: _TeamRole.ValueType  # 3
     """Not let in any more; their memory stays theirs."""
+    TEAM_ROLE_GUEST: _TeamRole.ValueType  # 4
+    """Not let in themselves, but speaks in a group that is."""
 
 class TeamRole(_TeamRole, metaclass=_TeamRoleEnumTypeWrapper): ...
 
@@ -157,6 +159,8 @@ TEAM_ROLE_MEMBER: TeamRole.ValueType  # 1
 TEAM_ROLE_ADMIN: TeamRole.ValueType  # 2
 TEAM_ROLE_REMOVED: TeamRole.ValueType  # 3
 """Not let in any more; their memory stays theirs."""
+TEAM_ROLE_GUEST: TeamRole.ValueType  # 4
+"""Not let in themselves, but speaks in a group that is."""
 Global___TeamRole: _TypeAlias = TeamRole  # noqa: Y015
 
 @_typing.final
@@ -1302,6 +1306,7 @@ class Recalled(_message.Message):
     SUPERSEDED_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
     PLATFORM_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    FORGOTTEN_FIELD_NUMBER: _builtins.int
     handle: _builtins.str
     """The short name the model cites it by, unique in its turn."""
     message_id: _builtins.str
@@ -1325,6 +1330,8 @@ class Recalled(_message.Message):
     """True for what no longer holds."""
     platform_message_id: _builtins.str
     """The platform's id of the message; empty for memories and imports."""
+    forgotten: _builtins.bool
+    """What stood here was forgotten since; its text is gone."""
     @_builtins.property
     def said_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -1350,10 +1357,11 @@ class Recalled(_message.Message):
         superseded: _builtins.bool = ...,
         sources: _abc.Iterable[Global___Source] | None = ...,
         platform_message_id: _builtins.str = ...,
+        forgotten: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["said_at", b"said_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_name", b"author_name", "cited", b"cited", "end", b"end", "handle", b"handle", "memory_id", b"memory_id", "message_id", b"message_id", "platform_message_id", b"platform_message_id", "said_at", b"said_at", "score", b"score", "shown", b"shown", "sources", b"sources", "space", b"space", "start", b"start", "superseded", b"superseded", "text", b"text", "tokens", b"tokens", "vector_score", b"vector_score", "word_score", b"word_score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_name", b"author_name", "cited", b"cited", "end", b"end", "forgotten", b"forgotten", "handle", b"handle", "memory_id", b"memory_id", "message_id", b"message_id", "platform_message_id", b"platform_message_id", "said_at", b"said_at", "score", b"score", "shown", b"shown", "sources", b"sources", "space", b"space", "start", b"start", "superseded", b"superseded", "text", b"text", "tokens", b"tokens", "vector_score", b"vector_score", "word_score", b"word_score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
