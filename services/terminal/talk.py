@@ -1,0 +1,95 @@
+"""One person's talk: typed lines become events, deliveries become text."""
+
+import getpass
+import os
+import re
+import uuid
+from dataclasses import dataclass
+
+from services.stubs.assistant.v1 import assistant_pb2 as pb
+
+BOT_ID = "terminal"
+
+_COMMAND = re.compile(r"/([a-z][a-z0-9_]{0,31})(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
+# Control characters but tab and line feed: a reply may quote anybody, and must not steer the terminal.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A button of the newest reply, to be chosen by its number."""
+
+    action: str
+    message_id: str
+
+
+class Talk:
+    """The talk of `user` with Remi. Remembers which buttons the newest reply offers."""
+
+    def __init__(self, user: str) -> None:
+        self._user = user
+        self._choices: dict[str, _Choice] = {}
+
+    def subscription(self) -> pb.DeliverRequest:
+        """What the standing call says of this gateway."""
+        return pb.DeliverRequest(
+            platform=pb.PLATFORM_TERMINAL, bot_id=BOT_ID, capabilities=pb.Capabilities(buttons=True)
+        )
+
+    def said(self, line: str) -> pb.ConverseRequest:
+        """The event behind a line: a command, the number of a button, or a message."""
+        request = self._event()
+        choices, self._choices = self._choices, {}
+        command = _COMMAND.fullmatch(line.strip())
+        if command and command[1].lower() == "stop":
+            request.stop.SetInParent()
+        elif command:
+            request.command.name = command[1].lower()
+            request.command.arguments = command[2] or ""
+            request.command.message_id = uuid.uuid4().hex
+        elif choice := choices.get(line.strip()):
+            request.button.action = choice.action
+            request.button.message_id = choice.message_id
+        else:
+            request.message.text = line
+            request.message.message_id = uuid.uuid4().hex
+        return request
+
+    def shown(self, delivery: pb.Delivery) -> tuple[str, pb.AcknowledgeRequest]:
+        """The text of a delivery, its buttons as numbered lines; and the acknowledgement that it stands."""
+        message_id = uuid.uuid4().hex
+        buttons = [button for row in delivery.button_rows for button in row.buttons]
+        numbered = [(str(number), button) for number, button in enumerate(buttons, start=1)]
+        self._choices = {number: _Choice(button.action, message_id) for number, button in numbered}
+        lines = [f"{number}. {button.label}" for number, button in numbered]
+        text = "\n".join([delivery.text.strip("\n"), *([""] if lines else []), *lines])
+        return printable(text), pb.AcknowledgeRequest(delivered=pb.Delivered(message_ids=[message_id]))
+
+    def _event(self) -> pb.ConverseRequest:
+        place = pb.Place(
+            platform=pb.PLATFORM_TERMINAL,
+            bot_id=BOT_ID,
+            chat_id=self._user,
+            chat_kind=pb.CHAT_KIND_DIRECT,
+        )
+        request = pb.ConverseRequest(
+            idempotency_key=f"terminal:{self._user}:{uuid.uuid4()}",
+            place=place,
+            author=pb.Author(user_id=self._user, display_name=self._user),
+            addressed=True,
+        )
+        request.sent_at.GetCurrentTime()
+        return request
+
+
+def account() -> str:
+    """Who sits at the terminal: the account of the operating system."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def printable(text: str) -> str:
+    """The text without characters that would steer a terminal."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,103 @@
+import os
+
+import pytest
+
+from services.stubs.assistant.v1 import assistant_pb2 as pb
+from services.terminal.talk import Talk, account, printable
+
+QUESTION = pb.Delivery(
+    text="Forget it?\n",
+    button_rows=[
+        pb.ButtonRow(buttons=[pb.Button(label="Yes", action="forget:1")]),
+        pb.ButtonRow(buttons=[pb.Button(label="No", action="keep")]),
+    ],
+)
+
+
+def test_a_line_is_a_message_of_the_account() -> None:
+    request = Talk("ann").said("My dog is called Biscuit.")
+
+    assert request.message.text == "My dog is called Biscuit."
+    assert request.message.message_id
+    assert request.place.platform == pb.PLATFORM_TERMINAL
+    assert request.place.chat_kind == pb.CHAT_KIND_DIRECT
+    assert (request.place.chat_id, request.author.user_id) == ("ann", "ann")
+    assert request.addressed
+    assert request.sent_at.seconds > 0
+
+
+def test_every_event_has_a_key_of_its_own() -> None:
+    talk = Talk("ann")
+
+    keys = {talk.said("Hi").idempotency_key for _ in range(3)}
+
+    assert len(keys) == 3
+    assert all(key.startswith("terminal:ann:") for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "arguments"),
+    [
+        ("/help", "help", ""),
+        ("  /Remember  tea at five\nno sugar ", "remember", "tea at five\nno sugar"),
+        ("/forget my dog", "forget", "my dog"),
+    ],
+)
+def test_a_slash_makes_a_command(line: str, name: str, arguments: str) -> None:
+    request = Talk("ann").said(line)
+
+    assert (request.command.name, request.command.arguments) == (name, arguments)
+    assert request.command.message_id
+
+
+@pytest.mark.parametrize("line", ["/etc/hosts is a file", "/", "// comment", "/1"])
+def test_other_slashes_are_messages(line: str) -> None:
+    assert Talk("ann").said(line).message.text == line
+
+
+def test_stop_passes_the_queue() -> None:
+    assert Talk("ann").said("/stop").WhichOneof("event") == "stop"
+
+
+def test_buttons_are_numbered_and_chosen_by_number() -> None:
+    talk = Talk("ann")
+
+    text, acknowledgement = talk.shown(QUESTION)
+    request = talk.said(" 2 ")
+
+    assert text == "Forget it?\n\n1. Yes\n2. No"
+    assert request.button.action == "keep"
+    assert list(acknowledgement.delivered.message_ids) == [request.button.message_id]
+
+
+@pytest.mark.parametrize("line", ["0", "3", "-1", "two", "9" * 5000])
+def test_a_number_without_a_button_is_a_message(line: str) -> None:
+    talk = Talk("ann")
+    talk.shown(QUESTION)
+
+    assert talk.said(line).message.text == line
+
+
+def test_buttons_are_gone_after_the_next_line() -> None:
+    talk = Talk("ann")
+    talk.shown(QUESTION)
+    talk.said("Wait.")
+
+    assert talk.said("1").message.text == "1"
+
+
+def test_a_reply_cannot_steer_the_terminal() -> None:
+    text, _ = Talk("ann").shown(pb.Delivery(text="tab\there\n\x1b[2Jgone\x9b0m"))
+
+    assert text == "tab\there\n\ufffd[2Jgone\ufffd0m"
+    assert printable("\x00\r\x7f") == "\ufffd\ufffd\ufffd"
+
+
+def test_the_account_is_that_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    assert account() == str(os.getuid())
+
+    monkeypatch.setenv("LOGNAME", "ann")
+    assert account() == "ann"
