@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -24,7 +23,7 @@ from services.assistant.settings import Settings, gateway_tokens, load, secret, 
 from services.assistant.store.connection import Store, connect
 from services.assistant.store.embedded import start_embedded
 from services.assistant.store.migrate import migrate
-from services.assistant.worker import keep_leases, look_for_work
+from services.assistant.worker import keep_leases, look_for_learning, look_for_turns
 from services.errors import RemiError
 
 log = structlog.get_logger()
@@ -58,6 +57,15 @@ async def _serve(settings: Settings) -> None:
     asked_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+    async with running(settings) as remi:
+        await asked_to_stop.wait()
+        log.info("draining", running=len(remi.running.tasks))
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Remi]:
+    """The whole service, serving; at the end it drains: running turns finish, or are handed over."""
     async with (
         _open_store(settings) as store,
         open_models(
@@ -69,25 +77,24 @@ async def _serve(settings: Settings) -> None:
             embedding=settings.embedding_model,
             transcription=settings.transcription_model,
         ) as models,
+        asyncio.TaskGroup() as beside,
     ):
         knobs = Knobs(settings.recall_tokens, turn_timeout(settings), settings.client_clock)
         remi = Remi(store, models, doorkeeper(settings.allow), knobs)
         server, is_healthy = await serve(remi, Edge(gateway_tokens(settings)), settings)
-        beside = [asyncio.create_task(keep_leases(remi)), asyncio.create_task(look_for_work(remi))]
+        renewing = beside.create_task(keep_leases(remi))
+        looking = [beside.create_task(look(remi)) for look in (look_for_turns, look_for_learning)]
         await is_healthy.set("", HealthCheckResponse.SERVING)
         log.info("serving", listen=settings.listen, model=models.chat.name if models.chat else "offline")
-        stopping = asyncio.create_task(asked_to_stop.wait())
-        await asyncio.wait([stopping, *beside], return_when=asyncio.FIRST_COMPLETED)
-        log.info("draining", running=len(remi.running.tasks))
-        await is_healthy.enter_graceful_shutdown()
-        beside[1].cancel()
-        await _drain(remi, settings.drain_seconds)
-        await server.stop(grace=1)
-        beside[0].cancel()
-        for task in beside:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-    log.info("stopped")
+        try:
+            yield remi
+        finally:
+            await is_healthy.enter_graceful_shutdown()
+            for task in looking:
+                task.cancel()
+            await _drain(remi, settings.drain_seconds)
+            await server.stop(grace=1)
+            renewing.cancel()
 
 
 async def _drain(remi: Remi, seconds: float) -> None:

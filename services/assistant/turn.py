@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -163,26 +164,32 @@ async def _reply(remi: Remi, turn: Turn) -> Response:
         newest.author.display_name,
         newest.author.language,
     )
-    revision = 0
-    async for piece in answer(remi.models.chat, question):
-        if isinstance(piece, Answer):
-            break
-        revision += 1
-        remi.streams.publish([newest.key], Draft(turn.turn_id, revision, piece))
-    else:
-        raise ModelUnavailable("the answer broke off")
-    known = {messages[0].message_id: vector} if vector is not None and len(messages) == 1 else {}
+    answered = await _stream(remi, turn, question)
     outcome = Outcome(
-        Reply(piece.text),
+        Reply(answered.text),
         uuid4(),
         standing=recollection.instructions,
         recalled=recollection.recalled,
-        cited=piece.cited,
-        model=piece.model,
-        prompt_tokens=piece.usage.prompt_tokens,
-        completion_tokens=piece.usage.completion_tokens,
+        cited=answered.cited,
+        model=answered.model,
+        prompt_tokens=answered.usage.prompt_tokens,
+        completion_tokens=answered.usage.completion_tokens,
     )
-    return Response(outcome, vectors=known)
+    is_its_vector = vector is not None and len(messages) == 1
+    return Response(outcome, vectors={messages[0].message_id: vector} if is_its_vector else {})
+
+
+async def _stream(remi: Remi, turn: Turn, question: Question) -> Answer:
+    """The model's answer; what it has so far goes to whoever listens."""
+    async with aclosing(answer(remi.models.chat, question)) as pieces:
+        revision = 0
+        async for piece in pieces:
+            if isinstance(piece, Answer):
+                return piece
+            revision += 1
+            draft = Draft(turn.turn_id, revision, piece)
+            remi.streams.publish([turn.newest.event.key], draft)
+    raise ModelUnavailable("the answer broke off")
 
 
 async def _commit(remi: Remi, claim: Claim, turn: Turn, response: Response) -> bool:

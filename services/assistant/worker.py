@@ -36,27 +36,33 @@ async def keep_leases(remi: Remi) -> NoReturn:
                 log.warning("renew_failed", held=len(held), exc_info=error)
 
 
-async def look_for_work(remi: Remi) -> NoReturn:
-    """Take over turns that were left, and do what was asked for after replies."""
-    learning: set[asyncio.Task[None]] = set()
+async def look_for_turns(remi: Remi) -> NoReturn:
+    """Take over turns that were left, or that waited for a model to come back."""
     while True:
         try:
             for claim in await work.claim(remi.store, "turn", uuid4(), MOST_TURNS):
                 remi.running.start(run(remi, claim, None))
-            for kind in _LEARNING:
-                for claim in await work.claim(
-                    remi.store, kind, uuid4(), MOST_LEARNING - len(learning), lease=_LEARNING_LEASE
-                ):
-                    task = asyncio.create_task(_learn(remi, kind, claim))
-                    learning.add(task)
-                    task.add_done_callback(learning.discard)
         except StoreUnavailable as error:
             log.warning("store_away", exc_info=error)
         await asyncio.sleep(LOOK)
 
 
-_LEARNING: tuple[Kind, ...] = ("index", "learn")
-_LEARNING_LEASE = timedelta(minutes=10)
+async def look_for_learning(remi: Remi) -> NoReturn:
+    """Index and learn what replies left to be done, a few conversations at a time."""
+    kinds: tuple[Kind, ...] = ("index", "learn")
+    while True:
+        found: list[tuple[Kind, Claim]] = []
+        try:
+            for kind in kinds:
+                claims = await work.claim(
+                    remi.store, kind, uuid4(), MOST_LEARNING, lease=timedelta(minutes=10)
+                )
+                found += [(kind, claim) for claim in claims]
+        except StoreUnavailable as error:
+            log.warning("store_away", exc_info=error)
+        await asyncio.gather(*(_learn(remi, kind, claim) for kind, claim in found))
+        if not found:
+            await asyncio.sleep(LOOK)
 
 
 async def _learn(remi: Remi, kind: Kind, claim: Claim) -> None:

@@ -1,0 +1,223 @@
+"""Turns with a model: streamed, merged, stopped, taken over, and waited for while the model is away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from client import PATIENCE, Gateway, gateway, kinds
+from conftest import Assistant, StartAssistant
+from fakes.openai import FakeOpenAI, Step
+from services.assistant.store.connection import Store
+from services.stubs.assistant.v1 import assistant_pb2 as pb
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[FakeOpenAI]:
+    async with FakeOpenAI() as fake:
+        yield fake
+
+
+def knobs(model: FakeOpenAI, **more: Any) -> dict[str, Any]:
+    """Settings of an assistant that thinks with the fake endpoint. The memory model is the chat model."""
+    return {
+        "allow": frozenset({"telegram:7"}),
+        "openai_base_url": model.base_url,
+        "openai_api_key": model.api_key,
+        "chat_model": "fake-chat",
+        "memory_model": "fake-memory",
+        **more,
+    }
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - what it looks at stands in the fake, which tells nobody
+            await asyncio.sleep(0.01)
+
+
+def chats(model: FakeOpenAI) -> list[dict[str, Any]]:
+    """The bodies of the calls for an answer, not those for learning."""
+    return [body for body in model.bodies() if body["model"] == "fake-chat"]
+
+
+async def accepted(telegram: Gateway, asked: pb.ConverseRequest) -> asyncio.Task[list[pb.ConverseResponse]]:
+    """Send an event and come back when it is committed; the task reads the rest of the stream."""
+    call = telegram.conversation.Converse(asked, metadata=telegram.metadata, timeout=PATIENCE)
+    first = await call.read()
+    assert isinstance(first, pb.ConverseResponse)
+    assert first.WhichOneof("outcome") == "accepted"
+
+    async def rest() -> list[pb.ConverseResponse]:
+        return [each async for each in call]
+
+    return asyncio.create_task(rest())
+
+
+async def test_an_answer_streams_as_drafts_and_then_stands(
+    start_assistant: StartAssistant, model: FakeOpenAI
+) -> None:
+    model.reply = Step(text="It is called Biscuit [m1].", pieces=6)
+    async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
+        stream = await telegram.converse(telegram.request("What is my dog called?"))
+        assert stream[-1].final.delivery.text == "It is called Biscuit."
+        texts = [each.draft.text for each in stream if each.WhichOneof("outcome") == "draft"]
+        assert all(stream[-1].final.delivery.text.startswith(text.strip()) for text in texts)
+        revisions = [each.draft.revision for each in stream if each.WhichOneof("outcome") == "draft"]
+        assert revisions == sorted(set(revisions))
+
+
+async def test_what_piles_up_while_a_turn_runs_is_answered_together(
+    start_assistant: StartAssistant, model: FakeOpenAI
+) -> None:
+    gate = asyncio.Event()
+    model.script(Step(text="First.", gate=gate), Step(text="Second and third."))
+    async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
+        first = await accepted(telegram, telegram.request("one"))
+        second = await accepted(telegram, telegram.request("two"))
+        third = await accepted(telegram, telegram.request("three"))
+        gate.set()
+        streams = await asyncio.gather(first, second, third)
+        assert streams[0][-1].final.delivery.text == "First."
+        assert kinds(streams[1]) == ["merged"]
+        assert streams[2][-1].final.delivery.text == "Second and third."
+        assert streams[1][0].merged.turn_id == streams[2][-1].final.delivery.turn_id
+        last = chats(model)[1]["messages"]
+        assert "two" in str(last[-1]) + str(last[-2])
+        assert "three" in str(last[-1])
+
+
+async def test_stop_passes_the_queue_and_really_cancels_the_call(
+    start_assistant: StartAssistant, model: FakeOpenAI
+) -> None:
+    model.script(Step(text="A long story that never ends", pieces=4, hang_after=2), Step(text="Go on."))
+    async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
+        running = await accepted(telegram, telegram.request("tell me a story"))
+        await until(lambda: bool(chats(model)))
+        waiting = await accepted(telegram, telegram.request("and then?"))
+        stopped = await telegram.final(telegram.request(stop=pb.StopEvent()))
+        assert stopped.text == "Stopped."
+        assert "final" not in kinds(await running)
+        assert (await waiting)[-1].final.delivery.text == "Go on."
+        await asyncio.wait_for(model.hung_up.wait(), PATIENCE)
+        again = await telegram.final(telegram.request(stop=pb.StopEvent()))
+        assert "nothing" in again.text
+
+
+async def test_with_the_model_down_remi_records_says_so_once_and_answers_later(
+    start_assistant: StartAssistant, model: FakeOpenAI, store: Store
+) -> None:
+    model.reply = Step(status=503)
+    async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
+        told = await telegram.say("My dog is called Biscuit.")
+        assert "model" in told
+        assert kinds(await telegram.converse(telegram.request("What is my dog called?")))[-1] != "final"
+        model.reply = Step(text="Biscuit it is.")
+        await due_now(store)
+        async with telegram.deliver() as items, asyncio.timeout(PATIENCE):
+            await items.get()
+            await items.get()
+            delivery = (await items.get()).delivery
+        assert delivery.text == "Biscuit it is."
+        asked = str(chats(model)[-1]["messages"])
+        assert "Biscuit" in asked
+        assert "What is my dog called?" in asked
+
+
+async def test_a_stream_that_breaks_leaves_no_half_answer(
+    start_assistant: StartAssistant, model: FakeOpenAI, store: Store
+) -> None:
+    model.reply = Step(text="Half of an answer that is canary-cut", pieces=4, cut_after=3)
+    async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
+        await telegram.say("Tell me something.")
+        model.reply = Step(text="Whole.")
+        await due_now(store)
+        async with telegram.deliver() as items, asyncio.timeout(PATIENCE):
+            await items.get()
+            await items.get()
+            assert (await items.get()).delivery.text == "Whole."
+        await telegram.say("And now?")
+        assert "canary-cut" not in str(chats(model)[-1])
+
+
+async def test_a_turn_left_by_a_dead_replica_is_taken_over_and_the_dead_one_is_fenced(
+    start_assistant: StartAssistant, model: FakeOpenAI, store: Store
+) -> None:
+    gate = asyncio.Event()
+    model.script(Step(text="From the dead.", gate=gate), Step(text="From the living."))
+    async with (
+        start_assistant(**knobs(model)) as first,
+        start_assistant(**knobs(model)) as second,
+        gateway(first) as telegram,
+        gateway(second) as other,
+    ):
+        asked = telegram.request("hello")
+        running = await accepted(telegram, asked)
+        await until(lambda: bool(chats(model)))
+        forget_leases(first)
+        await due_now(store)
+        async with other.deliver() as items, asyncio.timeout(PATIENCE):
+            await items.get()
+            await items.get()
+            assert (await items.get()).delivery.text == "From the living."
+        gate.set()
+        await running
+        replayed = (await other.converse(asked))[-1].final.delivery
+        assert replayed.text == "From the living."
+
+
+async def test_a_turn_that_always_raises_is_put_aside_and_its_neighbours_go_on(
+    start_assistant: StartAssistant, model: FakeOpenAI, store: Store
+) -> None:
+    def answer(body: dict[str, Any]) -> Step:
+        return Step(raw='data: {"choices": 7}\n\n') if "poison" in str(body["messages"][-1]) else Step()
+
+    model.reply = answer
+    async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
+        poisoned = asyncio.create_task(telegram.converse(telegram.request("poison")))
+        group = telegram.place("7", thread="5")
+        assert await telegram.say("hello", place=group) == "Noted."
+        poisoned.cancel()
+        await asyncio.wait([poisoned])
+
+
+async def test_a_drained_assistant_hands_its_turn_over(
+    start_assistant: StartAssistant, model: FakeOpenAI
+) -> None:
+    gate = asyncio.Event()
+    model.script(Step(text="Too late.", gate=gate), Step(text="By the next one."))
+    async with start_assistant(**knobs(model, drain_seconds=0)) as assistant, gateway(assistant) as telegram:
+        running = await accepted(telegram, telegram.request("hello"))
+        await until(lambda: bool(chats(model)))
+    await asyncio.wait([running])
+    gate.set()
+    async with (
+        start_assistant(**knobs(model)) as assistant,
+        gateway(assistant) as telegram,
+        telegram.deliver() as items,
+        asyncio.timeout(PATIENCE),
+    ):
+        await items.get()
+        await items.get()
+        assert (await items.get()).delivery.text == "By the next one."
+
+
+async def test_what_a_person_says_is_learned_after_the_reply_with_its_source(
+    start_assistant: StartAssistant, model: FakeOpenAI, store: Store
+) -> None:
+    async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
+        await telegram.say("My dog is called Biscuit.")
+        await due_now(store)
+        await until(lambda: any(body["model"] == "fake-memory" for body in model.bodies()))
+
+
+async def due_now(store: Store) -> None:
+    """What waits for its time is due, and every lease is over."""
+    async with store.pool.acquire() as connection:
+        await connection.execute("UPDATE work SET due_at = now(), lease_until = NULL, holder = NULL")
+
+
+def forget_leases(assistant: Assistant) -> None:
+    """From now on this replica renews nothing, as if it hung."""
+    assistant.remi.running.claims.clear()
