@@ -23,7 +23,6 @@ RESULTS = {
     "getChat": "ChatFullInfo",
     "getChatAdministrators": "Array of ChatMember",
     "getMe": "User",
-    "getUpdates": "Array of Update",
     "sendDocument": "Message",
     "sendMessage": "Message",
     "sendRichMessage": "Message",
@@ -141,12 +140,13 @@ class FakeTelegram:
 
     def update(self, kind: str, content: Json) -> None:
         """Put an update into the bot's queue, after checking it."""
-        made = {"update_id": self._next_update, kind: content}
-        check_value("update", made, ["Update"])
-        self._next_update += 1
+        check_value("update", {"update_id": self._next_update, kind: content}, ["Update"])
         if kind in self._allowed or (not self._allowed and kind not in UNASKED):
-            self._updates.append(made)
-            self._wake()
+            self._queue(kind, content)
+
+    def update_from_the_future(self) -> None:
+        """An update of a form that no client library knows yet."""
+        self._queue("message", {"message_id": "seven", "date": "tomorrow"})
 
     def redeliver(self) -> None:
         """Send every update so far once more, under new ids."""
@@ -255,6 +255,11 @@ class FakeTelegram:
         if self._polls != mine:
             raise Refusal(409, "Conflict: terminated by other getUpdates request")
         return self._waiting()[:limit]
+
+    def _queue(self, kind: str, content: Json) -> None:
+        self._updates.append({"update_id": self._next_update, kind: content})
+        self._next_update += 1
+        self._wake()
 
     def _waiting(self) -> list[Json]:
         return [update for update in self._updates if update["update_id"] >= self.confirmed_below]

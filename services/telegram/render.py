@@ -1,0 +1,109 @@
+"""CommonMark into what Telegram shows: one text into the forms to try, best first."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyromark
+import telegramify_markdown as markdown
+from aiogram.types import InputRichMessage, MessageEntity
+
+from services.gateway.text import utf16_length
+
+# Longest text of a plain message, in UTF-16 units.
+MAX_LENGTH = 4096
+
+_OPTIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH
+# What the renderers take for spoilers and formulas, and CommonMark for ordinary text.
+_OTHER_DIALECTS = re.compile(rb"\|\||(?<!\$)\$(?!\$)")
+
+
+def _plain_symbols() -> markdown.RenderConfig:
+    config = markdown.RenderConfig.isolated()
+    symbols = config.markdown_symbol
+    symbols.heading_level_1 = symbols.heading_level_2 = symbols.heading_level_3 = symbols.heading_level_4 = ""
+    symbols.unordered_list_item = "•"
+    symbols.task_uncompleted = "☐"
+    return config
+
+
+_SYMBOLS = _plain_symbols()
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """A plain message: its text, and which stretches of it are bold, links, code and so on."""
+
+    text: str
+    entities: tuple[MessageEntity, ...] = ()
+
+
+Form = InputRichMessage | Styled
+
+
+def forms(text: str) -> list[Form]:
+    """What to send for CommonMark of at most MAX_LENGTH units, each form where the one before was refused.
+
+    A rich message if there are headings, tables or formulas, which a plain one can't show; then a plain one
+    with entities; last the text as it is written, which is never refused for its form.
+    """
+    tidied, structured = _tidy(text)
+    found: list[Form] = [InputRichMessage(html=markdown.richify(tidied).html)] if structured else []
+    return [*found, *_styled(tidied), Styled(text)]
+
+
+def preview(text: str) -> Styled:
+    """The form of a reply that is still being written, of at most MAX_LENGTH units of CommonMark."""
+    return next(_styled(_tidy(text)[0]), Styled(text))
+
+
+def _styled(tidied: str) -> Iterator[Styled]:
+    """The text with entities, unless nothing to see is left of it or it grew too long."""
+    shown, entities = markdown.convert(tidied, latex_escape=False, config=_SYMBOLS)
+    if shown.strip() and utf16_length(shown) <= MAX_LENGTH:
+        yield Styled(shown, tuple(MessageEntity(**entity.to_dict()) for entity in entities))
+
+
+def _tidy(text: str) -> tuple[str, bool]:
+    """The text such that the renderers lose nothing of it, and whether it has structure for a rich message.
+
+    Markup of other dialects is escaped, HTML too. Images become links: Telegram would fetch them, and so tell
+    their host what a conversation is about.
+    """
+    source = text.encode()
+    pieces = []
+    position = 0
+    structured = b"$$" in source
+    in_code = False
+    for event, span in pyromark.events_with_range(text, options=_OPTIONS):
+        start, end = span["start"], span["end"]
+        match event:
+            case {"Start": {"Image": _}}:
+                end = start + 2
+                new = b"[image" if source[end : end + 1] == b"]" else b"["
+            case {"Start": {"CodeBlock": _}} | {"End": "CodeBlock"}:
+                in_code = "Start" in event
+                continue
+            case {"Text": _} if not in_code:
+                escaped_already = source[start - 1 : start] == b"\\"
+                new = _escape(source[start:end], first=not escaped_already)
+            case {"Html": _} | {"InlineHtml": _}:
+                new = source[start:end].replace(b"<", rb"\<")
+            case {"Start": {"Heading": _} | {"Table": _}}:
+                structured = True
+                continue
+            case _:
+                continue
+        pieces += [source[position:start], new]
+        position = end
+    return b"".join([*pieces, source[position:]]).decode(), structured
+
+
+def _escape(text: bytes, *, first: bool) -> bytes:
+    """Backslashes before the markup of other dialects; before the first byte only where none stands yet."""
+
+    def backslashes(found: re.Match[bytes]) -> bytes:
+        escaped = b"".join(b"\\%c" % byte for byte in found[0])
+        return escaped if first or found.start() > 0 else escaped[1:]
+
+    return _OTHER_DIALECTS.sub(backslashes, text)
