@@ -1,6 +1,7 @@
 """Who may talk to Remi where. Denied by default."""
 
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from cachetools import TTLCache
 
@@ -77,6 +78,12 @@ async def admit_actor(store: Store, door: Doorkeeper, place: Place, author: Auth
     """What an account may do in a place right now, for calls that are no event; None if nothing."""
     async with unscoped(store) as connection:
         return await _enter(connection, door, place, author, None)
+
+
+async def space_of(connection: Connection, place: Place, author: Author) -> UUID | None:
+    """The space in which a place's talk is kept, whoever may still speak there; None if nothing ever was."""
+    entry = await directory.find(connection, author, place.chat_id)
+    return entry.person_id if place.chat_kind is ChatKind.DIRECT else entry.group_space
 
 
 async def _enter(

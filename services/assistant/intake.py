@@ -1,10 +1,10 @@
 """An event comes in: may its author speak here, commit it, and follow what becomes of it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from services.assistant.access import Denied, admit, forget_lately
+from services.assistant.access import Denied, admit, forget_lately, space_of
 from services.assistant.domain import (
     Access,
     Deleted,
@@ -19,7 +19,7 @@ from services.assistant.domain import (
 )
 from services.assistant.remi import Remi
 from services.assistant.store import directory, forgetting, inbox, outbox, turns
-from services.assistant.store.connection import Connection, scoped
+from services.assistant.store.connection import Connection, scoped, unscoped
 from services.assistant.streams import Draft, Ended, Final, Frame, Listener, Merged
 from services.assistant.turn import run
 from services.errors import InvalidEvent, Unavailable
@@ -51,6 +51,10 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
 
     Raises InvalidEvent for a key that was used with another body, StoreUnavailable if nothing was committed.
     """
+    if isinstance(event.body, Deleted):
+        await _delete(remi, event, event.body.message_ids)
+        yield Accepted(False)
+        return
     with remi.streams.listen(event.key) as listener:
         for _ in range(3):
             admitted = await admit(remi.store, remi.door, event)
@@ -71,7 +75,7 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
         is_known = isinstance(accepted, inbox.Known)
         if isinstance(accepted, inbox.Known) and not accepted.same_body:
             raise InvalidEvent("idempotency_key", "was used with another event")
-        expects_reply = not isinstance(event.body, Deleted | Reacted)
+        expects_reply = not isinstance(event.body, Reacted)
         turn_id = accepted.turn.turn_id if isinstance(accepted, inbox.Accepted) and accepted.turn else None
         yield Accepted(expects_reply, turn_id)
         if not expects_reply:
@@ -85,8 +89,8 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
 
 
 def _is_kept(event: Event) -> bool:
-    """In a group only what is addressed to Remi is kept; edits and deletions concern what was kept before."""
-    return event.addressed or isinstance(event.body, Edited | Deleted | Stop)
+    """In a group only what is addressed to Remi is kept; an edit concerns what was kept before."""
+    return event.addressed or isinstance(event.body, Edited | Stop)
 
 
 async def _commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | inbox.Known | None:
@@ -101,12 +105,6 @@ async def _commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | 
                 elif replacing.turn_id:
                     remi.running.stop(replacing.turn_id)
                 return await inbox.accept(remi.store, connection, event, access, replacing)
-            case Deleted(message_ids):
-                accepted = await inbox.accept(remi.store, connection, event, access)
-                if isinstance(accepted, inbox.Accepted):
-                    ours = await inbox.kept(connection, access, message_ids)
-                    await forgetting.forget(connection, access.space_id, ours, ())
-                return accepted
             case Stop():
                 accepted = await inbox.accept(remi.store, connection, event, access)
                 if isinstance(accepted, inbox.Accepted):
@@ -118,6 +116,18 @@ async def _commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | 
                 return await inbox.accept(remi.store, connection, event, access)
             case _:
                 return await inbox.accept(remi.store, connection, event, access)
+
+
+async def _delete(remi: Remi, event: Event, message_ids: Sequence[str]) -> None:
+    """What is gone on the platform goes from memory too, whoever may still speak there."""
+    async with unscoped(remi.store) as connection:
+        space_id = await space_of(connection, event.place, event.author)
+    if space_id is None:
+        return
+    async with scoped(remi.store, [space_id]) as connection:
+        if await inbox.note(remi.store, connection, event):
+            ours = await inbox.kept(connection, space_id, event.place.conversation_id, message_ids)
+            await forgetting.forget(connection, space_id, ours, ())
 
 
 async def _stop(remi: Remi, connection: Connection, event: Event, access: Access) -> None:

@@ -140,6 +140,7 @@ async def _reply(remi: Remi, turn: Turn) -> Response:
     if turn.is_over_limit:
         return Response(Outcome(Reply(OVER_LIMIT)))
     if not text:
+        assert isinstance(newest.body, Said | Edited)
         return Response(Outcome(Reply(commands.cannot_read(newest.body))))
 
     vector = await embed_question(remi.models.embedder, text)
@@ -175,8 +176,9 @@ async def _reply(remi: Remi, turn: Turn) -> Response:
         prompt_tokens=answered.usage.prompt_tokens,
         completion_tokens=answered.usage.completion_tokens,
     )
-    is_its_vector = vector is not None and len(messages) == 1
-    return Response(outcome, vectors={messages[0].message_id: vector} if is_its_vector else {})
+    if vector is None or len(messages) > 1:
+        return Response(outcome)
+    return Response(outcome, vectors={messages[0].message_id: vector})
 
 
 async def _stream(remi: Remi, turn: Turn, question: Question) -> Answer:

@@ -57,7 +57,9 @@ def event_from(request: pb.ConverseRequest, now: datetime, trusts_clock: bool) -
         raise InvalidEvent("idempotency_key", "must be 1 to 200 bytes")
     if request.idempotency_key.partition(":")[0] != place.platform:
         raise InvalidEvent("idempotency_key", "must begin with the platform's name and a colon")
-    author = author_from(request.author, place.platform)
+    # What a platform reports as deleted in a group, it reports without saying by whom.
+    is_anonymous = request.HasField("deletion") and place.chat_kind is ChatKind.GROUP
+    author = author_from(request.author, place.platform, is_anonymous)
     sent_at = moment("sent_at", request.sent_at) if request.HasField("sent_at") else now
     if not trusts_clock:
         sent_at = min(sent_at, now)
@@ -87,11 +89,11 @@ def place_from(place: pb.Place) -> Place:
     )
 
 
-def author_from(author: pb.Author, platform: Platform) -> Author:
+def author_from(author: pb.Author, platform: Platform, is_anonymous: bool = False) -> Author:
     """Raises InvalidEvent."""
     return Author(
         platform,
-        _id("author.user_id", author.user_id),
+        _id("author.user_id", author.user_id, optional=is_anonymous),
         " ".join(_clean(author.display_name).split())[:MAX_NAME] or "somebody",
         author.role == pb.CHAT_ROLE_ADMIN,
         author.language[:35] if author.language.replace("-", "").isalnum() else "",

@@ -201,9 +201,16 @@ async def stop(connection: Connection, access: Access, turn_id: UUID | None = No
     return stopped
 
 
-async def kept(connection: Connection, access: Access, message_ids: Sequence[str]) -> list[UUID]:
-    """Our ids of the platform's messages, of those that are kept in this conversation."""
-    rows = await connection.fetch(SQL["kept"], access.space_id, access.conversation_id, list(message_ids))
+async def note(store: Store, connection: Connection, event: Event) -> bool:
+    """Use an event's key, for one that has no place in the inbox; False if it was used before."""
+    return bool(await connection.fetchval(SQL["note"], event.key, _digest(store, event.body)))
+
+
+async def kept(
+    connection: Connection, space_id: UUID, conversation_id: UUID, message_ids: Sequence[str]
+) -> list[UUID]:
+    """Our ids of the platform's messages, of those that are kept in a conversation."""
+    rows = await connection.fetch(SQL["kept"], space_id, conversation_id, list(message_ids))
     return [row["message_id"] for row in rows]
 
 

@@ -109,6 +109,10 @@ RETURNING turn_id
 -- What a stopped turn had taken waits again, but for one message.
 UPDATE event SET turn_id = NULL WHERE space_id = $1 AND turn_id = $2 AND message_id IS DISTINCT FROM $3
 
+-- name: note
+-- Uses a key for an event that has no place in the inbox; no row if it was used before.
+INSERT INTO event_key (key, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true
+
 -- name: kept
 -- Our ids of platform messages, of those that are kept in a conversation.
 SELECT r.message_id FROM receipt r JOIN message m USING (space_id, message_id)
