@@ -31,6 +31,8 @@ _CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 5_000),
+    # A delivery may carry a file.
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     # An address of the outside world's proxy settings is none of this line's business.
     ("grpc.enable_http_proxy", 0),
 )
@@ -51,11 +53,12 @@ class Client:
 async def connect(settings: GatewaySettings, platform: str) -> AsyncIterator[Client]:
     """A client for one platform's gateway. Does not wait for the assistant. Raises SettingsError."""
     metadata = (("authorization", f"Bearer {token(settings, platform)}"),)
-    async with _channel(settings) as channel:
+    async with open_channel(settings) as channel:
         yield Client(stubs.ConversationServiceStub(channel), channel, metadata)
 
 
-def _channel(settings: GatewaySettings) -> grpc.aio.Channel:
+def open_channel(settings: GatewaySettings) -> grpc.aio.Channel:
+    """A channel that connects when it is used. Raises SettingsError where it would not be safe."""
     if settings.tls_ca or settings.tls_cert or settings.tls_key:
         return grpc.aio.secure_channel(settings.assistant, _credentials(settings), options=_CHANNEL_OPTIONS)
     if settings.closed_network or _stays_here(settings.assistant):
