@@ -63,8 +63,8 @@ def connect(base_url: str, api_key: str, patience: Patience = _PATIENCE) -> Asyn
 class EndpointChat:
     """The chat completions of one model.
 
-    Bodies are plain dicts through `client.post`: the typed methods spend milliseconds on a call with a few dozen
-    messages (docs/decisions/0131).
+    Bodies are plain dicts through `client.post`: the typed methods spend milliseconds on a call with a few
+    dozen messages (docs/decisions/0131).
     """
 
     def __init__(self, client: AsyncOpenAI, name: str, meter: Meter, patience: Patience = _PATIENCE) -> None:

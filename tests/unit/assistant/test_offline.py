@@ -1,0 +1,208 @@
+"""The responder without a model."""
+
+import pytest
+
+from questions import instruction, message, on, question, recalled
+from services.assistant.domain import ChatKind, Question, Role
+from services.assistant.offline import NEAREST, NOTE, NOTED, NOTHING, is_question, reply
+
+DOG = recalled("m1", "My dog is called Biscuit.")
+TOLD_BEFORE = (message(f"Noted.\n\n{NOTE}", role=Role.REMI),)
+
+
+def text(asked: Question) -> str:
+    """The reply without the note on being offline."""
+    return reply(asked)[0].removesuffix(f"\n\n{NOTE}")
+
+
+def test_it_says_once_that_it_is_offline() -> None:
+    assert reply(question("I like tea."))[0] == f"{NOTED}\n\n{NOTE}"
+    assert reply(question("I like tea.", recent=TOLD_BEFORE))[0] == NOTED
+
+
+def test_a_question_is_answered_with_what_was_said_by_whom_and_when() -> None:
+    cat = recalled("m2", "My cat is called Tom.")
+    asked = question("What is my dog called?", recalled=(cat, DOG), recent=TOLD_BEFORE)
+    assert reply(asked) == ("On 2026-11-01 you said: “My dog is called Biscuit.”", ("m1",))
+
+
+def test_dates_are_those_of_the_persons_zone() -> None:
+    late = message("My dog is called Biscuit.", said_at=on("2026-11-01").replace(hour=23, minute=30))
+    assert text(question("What is my dog called?", recent=(late,))).startswith("On 2026-11-02 ")
+
+
+def test_other_people_are_named_and_their_names_stay_plain() -> None:
+    bob = recalled("m1", "I booked the train to Lyon.", "*Bob*")
+    assert text(question("Who booked the train?", recalled=(bob,))) == (
+        "On 2026-11-01 \\*Bob\\* said: “I booked the train to Lyon.”"
+    )
+
+
+def test_a_name_in_the_question_finds_what_that_person_said() -> None:
+    items = (
+        recalled("m1", "I work as a nurse.", "Bob"),
+        recalled("m2", "I work as a pilot.", "Cem"),
+    )
+    assert reply(question("What work does Cem do?", recalled=items))[1] == ("m2",)
+
+
+def test_the_newest_comes_first_and_the_older_after_it() -> None:
+    rex = recalled("m1", "My dog is called Rex.", day="2025-05-03")
+    asked = question("What's my dog called?", recalled=(rex, DOG))
+    assert text(asked).splitlines() == [
+        "On 2026-11-01 you said: “My dog is called Biscuit.”",
+        "Before that, on 2025-05-03, you said: “My dog is called Rex.”",
+    ]
+
+
+def test_what_no_longer_holds_comes_last_and_says_so() -> None:
+    rex = recalled("m1", "My dog is called Rex.", day="2026-11-05", superseded=True)
+    first, second = text(question("What's my dog called?", recalled=(rex, DOG))).splitlines()
+    assert "Biscuit" in first
+    assert second.endswith("“My dog is called Rex.” (This no longer holds.)")
+
+
+def test_in_a_group_my_dog_is_mine() -> None:
+    items = (
+        recalled("m1", "My dog is called Rex.", "Bob", day="2026-11-10"),
+        recalled("m2", "My dog is called Biscuit."),
+    )
+    asked = question("What is my dog called?", recalled=items, chat_kind=ChatKind.GROUP)
+    assert reply(asked)[1] == ("m2",)
+
+
+def test_sentences_that_belong_together_are_quoted_together() -> None:
+    item = recalled("m1", "The sun is out. I have a dog. He is called Biscuit! I like tea. We went home.")
+    assert "“I have a dog. He is called Biscuit!”" in text(
+        question("How is my dog called?", recalled=(item,))
+    )
+
+
+def test_questions_asked_before_answer_nothing() -> None:
+    items = (recalled("m1", "What is my dog called?"), recalled("m2", "do you know what my dog is called"))
+    assert text(question("What is my dog called?", recalled=items)) == NOTHING
+
+
+def test_what_does_not_fit_is_offered_as_the_nearest_only() -> None:
+    cat = recalled("m2", "My cat is called Tom.")
+    asked = question("What is my dog called?", recalled=(cat,))
+    assert text(asked) == f"{NEAREST}\nOn 2026-11-01 you said: “My cat is called Tom.”"
+    assert text(question("When does the ferry leave?", recalled=(cat,))) == NOTHING
+    assert text(question("Why?")) == NOTHING
+
+
+def test_what_was_not_shown_is_not_known() -> None:
+    cut = recalled("m1", "My dog is called Biscuit.", shown=False)
+    assert text(question("What is my dog called?", recalled=(cut,))) == NOTHING
+
+
+def test_the_talk_of_the_moment_counts_too() -> None:
+    recent = (message("My dog is called Biscuit.", said_at=on("2026-11-19")), *TOLD_BEFORE)
+    assert reply(question("What is my dog called?", recent=recent)) == (
+        "On 2026-11-19 you said: “My dog is called Biscuit.”",
+        (),
+    )
+    assert text(question("My dog is called Biscuit. What is my dog called?")) == (
+        "You just said: “My dog is called Biscuit.”"
+    )
+    assert "Biscuit" in text(question("My dog is called Biscuit.", "What is my dog called?"))
+
+
+def test_a_message_that_was_recalled_and_is_recent_is_quoted_with_its_handle() -> None:
+    said = message("My dog is called Biscuit.", said_at=on("2026-11-19"))
+    asked = question("What is my dog called?", recent=(said,), recalled=(recalled("m1", "", said=said),))
+    assert reply(asked)[1] == ("m1",)
+
+
+def test_standing_instructions_can_be_asked_for() -> None:
+    asked = question("What language should you answer in?", instructions=(instruction("Answer in French."),))
+    assert "you said: “Answer in French.”" in text(asked)
+
+
+def test_remis_own_words_come_second_and_its_quotes_never() -> None:
+    own = recalled("m1", "The ferry leaves at noon.", "Remi", role=Role.REMI)
+    quoting = recalled("m2", "On 2026-01-01 you said: “The ferry leaves at ten.”", "Remi", role=Role.REMI)
+    asked = question("When does the ferry leave?", recalled=(own, quoting))
+    assert text(asked) == "On 2026-11-01 I said: “The ferry leaves at noon.”"
+    bob = recalled("m3", "Our ferry leaves at one.", "Bob")
+    assert reply(question("When does the ferry leave?", recalled=(own, bob)))[1] == ("m3",)
+
+
+def test_a_statement_is_noted() -> None:
+    assert text(question("My dog is called Biscuit.")) == NOTED
+    assert text(question("")) == NOTED
+    assert text(question("🙂")) == NOTED
+
+
+def test_a_statement_that_changes_something_says_what_was_before() -> None:
+    asked = question("My dog is called Rex.", recalled=(DOG, recalled("m2", "Dogs are fine.")))
+    assert reply(asked) == (
+        f"{NOTED} Before, on 2026-11-01, you said: “My dog is called Biscuit.”\n\n{NOTE}",
+        ("m1",),
+    )
+    assert text(question("my dog is called biscuit", recalled=(DOG,))) == (
+        f"{NOTED} You said so on 2026-11-01, too."
+    )
+    bobs = recalled("m1", "My dog is called Biscuit.", "Bob")
+    assert text(question("My dog is called Rex.", recalled=(bobs,))) == NOTED
+
+
+def test_huge_messages_are_read_at_their_ends() -> None:
+    middle = "Nothing of interest here. " * 40_000
+    asked = question(f"My dog is called Biscuit. {middle}What is my dog called?")
+    assert text(asked) == "You just said: “My dog is called Biscuit.”"
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "quoted"),
+    [
+        ("Mein Hund heißt Biscuit.", "Wie heißt mein Hund?", "Mein Hund heißt Biscuit."),
+        ("Mon chien s'appelle Biscuit.", "Comment s'appelle mon chien ?", "Mon chien s'appelle Biscuit."),
+        ("Моего пса зовут Бисквит.", "Как зовут моего пса?", "Моего пса зовут Бисквит."),
+        ("私の犬の名前はビスケットです。", "私の犬の名前は何ですか？", "私の犬の名前はビスケットです。"),
+        ("اسم كلبي بسكويت.", "ما اسم كلبي؟", "اسم كلبي بسكويت."),
+    ],
+)
+def test_other_languages(said: str, asked: str, quoted: str) -> None:
+    assert f"“{quoted}”" in text(question(asked, recalled=(recalled("m1", said),)))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "What is my dog called?",
+        "My dog is called Biscuit, right?!",
+        "(Really?) 🙂",
+        "what is my dog called",
+        "do you know my dog",
+        "Is there any milk",
+        "Tell me about my dog.",
+        "Please list my dogs",
+        "Remind me what I said about tea.",
+        "Wie heißt mein Hund",
+        "¿Cómo se llama mi perro?",
+        "我的狗叫什么？",
+        "Πώς λέγεται ο σκύλος μου\u037e",
+    ],
+)
+def test_questions(sentence: str) -> None:
+    assert is_question(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "My dog is called Biscuit.",
+        "My dog is called Biscuit",
+        "When I was young I lived in Rome.",
+        "What a day!",
+        "Will is my brother",
+        "Remind me to call Bob",
+        "Listen to this",
+        "See https://example.org/?q=dog for more.",
+        "Wie schön.",
+        "",
+    ],
+)
+def test_statements(sentence: str) -> None:
+    assert not is_question(sentence)
