@@ -42,7 +42,7 @@ class Gateway:
 
     def __init__(self, world: World, token: str, changed: Callable[[], None]) -> None:
         self._world = world
-        self._token = token
+        self.token = token
         self._changed = changed
         self._ids = itertools.count(1)
         self._socket: web.WebSocketResponse | None = None
@@ -131,7 +131,7 @@ class Gateway:
         if opcode == HEARTBEAT:
             self.heartbeats += 1
             self._send(ACKNOWLEDGED, None)
-        elif data["token"] != self._token:
+        elif data["token"] != self.token:
             await socket.close(code=BAD_TOKEN)
         elif opcode == IDENTIFY:
             if data["intents"] & MESSAGE_CONTENT and not self.content_allowed:

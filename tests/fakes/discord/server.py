@@ -134,6 +134,12 @@ class FakeDiscord:
         self._dispatch("MESSAGE_CREATE", self.world.in_event(message))
         return message
 
+    def forwards(self, person: Person, message: Json, channel: Channel | None = None) -> Json:
+        """A message passed on, which has no words of its own."""
+        kept = "type content mentions mention_roles attachments embeds components flags timestamp"
+        snapshot = {name: message[name] for name in (*kept.split(), "edited_timestamp")}
+        return self.says(person, "", channel, message_snapshots=[{"message": snapshot}])
+
     def mention(self) -> str:
         """How a message mentions the bot."""
         return f"<@{self.bot.id}>"
@@ -144,7 +150,7 @@ class FakeDiscord:
 
     def unfurls(self, message: Json) -> None:
         """Discord adds the preview of a link: an update that is no edit."""
-        message["embeds"] = [{"type": "link", "url": "https://example.org", "content_scan_version": 0}]
+        message["embeds"] = [{"type": "link", "url": "https://example.org"}]
         self._dispatch("MESSAGE_UPDATE", self.world.in_event(message))
 
     def deletes(self, *messages: Json) -> None:

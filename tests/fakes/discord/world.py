@@ -104,7 +104,8 @@ class World:
     ) -> Json:
         """A message in REST form, now standing in its channel. A reply mentions whom it replies to."""
         message_id = self.new_id()
-        mentions = [self.people[int(found)] for found in re.findall(r"<@!?(\d+)>", content)]
+        mentioned = map(int, re.findall(r"<@!?(\d+)>", content))
+        mentions = [self.people[found] for found in mentioned if found in self.people]
         if reply_to is not None and not any(
             str(person.id) == reply_to["author"]["id"] for person in mentions
         ):

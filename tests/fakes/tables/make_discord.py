@@ -11,6 +11,7 @@ in the table as `false`, which accepts nothing.
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -114,12 +115,12 @@ def route(description: Json, name: str) -> Json:
     }
 
 
-def make(description: Json) -> Json:
-    """The table: its routes, and every shape that they or the gateway's events lead to."""
+def make(description: Json, names: Iterable[str], event_shapes: Iterable[str]) -> Json:
+    """The table: the routes named, and every shape that they or the gateway's events lead to."""
     schemas = description["components"]["schemas"]
-    routes = {name: route(description, name) for name in ROUTES}
+    routes = {name: route(description, name) for name in names}
     shapes: dict[str, Json] = {}
-    wanted = references(routes) | set(EVENT_SHAPES)
+    wanted = references(routes) | set(event_shapes)
     while wanted:
         name = wanted.pop()
         shapes[name] = False if LEFT_OUT.search(name) else shape(schemas[name])
@@ -137,4 +138,4 @@ def write(table: Json) -> None:
 
 
 if __name__ == "__main__":
-    write(make(json.loads(Path(sys.argv[1]).read_text())))
+    write(make(json.loads(Path(sys.argv[1]).read_text()), ROUTES, EVENT_SHAPES))

@@ -1,0 +1,176 @@
+"""Deliveries to Discord: cut, sent part by part under a nonce each, and what became of them."""
+
+import asyncio
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import discord
+import structlog
+
+from services.discord.presenter import MAX_LENGTH, UNFINISHED, Edit, Openings, make_nonce, reply
+from services.gateway.backoff import delays
+from services.gateway.delivery import rate_limited
+from services.gateway.text import split
+from services.stubs.assistant.v1 import assistant_pb2 as pb
+
+CAPABILITIES = pb.Capabilities(
+    max_length=MAX_LENGTH, length_unit=pb.LENGTH_UNIT_CODE_POINT, edits=True, buttons=True, files=True
+)
+
+# Sending the same part again is safe, since its nonce or its edit makes one of the two.
+TRIES = 3
+# How long one try may take; discord.py itself waits out rate limits of up to 30 s.
+TRY_SECONDS = 45.0
+# How long to leave a chat alone where Discord refuses this address without saying for how long.
+BANNED_SECONDS = 60.0
+# How far back a crash may have left something behind.
+RECENT = 50
+
+# The connection failed, or Discord did, with the outcome unknown.
+_BROKEN = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError)
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message of a delivery."""
+
+    text: str
+    rows: Sequence[pb.ButtonRow] = ()
+    file_name: str = ""
+    file_content: bytes = b""
+
+    def new(self) -> dict[str, Any]:
+        """The keywords that send it."""
+        fields: dict[str, Any] = {"content": self.text}
+        if self.rows:
+            fields["view"] = _buttons(self.rows)
+        if self.file_name:
+            fields["file"] = discord.File(io.BytesIO(self.file_content), self.file_name)
+        return fields
+
+    def changed(self) -> dict[str, Any]:
+        """The keywords that make another message into it; what that had besides is gone."""
+        files = [discord.File(io.BytesIO(self.file_content), self.file_name)] if self.file_name else []
+        view = _buttons(self.rows) if self.rows else None
+        return {"content": self.text, "view": view, "attachments": files}
+
+
+def parts(delivery: pb.Delivery) -> list[Part]:
+    """The messages that make up a delivery; buttons and file come with the last."""
+    texts = split(delivery.text, MAX_LENGTH) or [""]
+    last = Part(texts[-1], delivery.button_rows, delivery.file_name, delivery.file_content)
+    return [*map(Part, texts[:-1]), last] if last.new() != {"content": ""} else []
+
+
+class DiscordSender:
+    """Sends one delivery; implements services.gateway.delivery.Sender."""
+
+    def __init__(self, client: discord.Client, openings: Openings, try_seconds: float = TRY_SECONDS) -> None:
+        self._client = client
+        self._openings = openings
+        self._try_seconds = try_seconds
+
+    async def send(self, delivery: pb.Delivery) -> pb.AcknowledgeRequest:
+        """Send what isn't sent yet. Errors of Discord's become results."""
+        sent = list(delivery.sent_message_ids)
+        try:
+            await self._send(delivery, sent)
+        except discord.RateLimited as limit:
+            return rate_limited(limit.retry_after, sent)
+        except _BROKEN as error:
+            _log.warning("send broke", delivery=delivery.delivery_id, error=type(error).__name__)
+            return pb.AcknowledgeRequest(partly=pb.PartlyDelivered(message_ids=sent))
+        except discord.HTTPException as refusal:
+            if refusal.status == 429:
+                return rate_limited(BANNED_SECONDS, sent)
+            return pb.AcknowledgeRequest(rejected=pb.Rejected(reason=f"discord:{refusal.code}"))
+        return pb.AcknowledgeRequest(delivered=pb.Delivered(message_ids=sent))
+
+    async def _send(self, delivery: pb.Delivery, sent: list[str]) -> None:
+        """Send the parts that `sent` has no id of; each gets its id there as soon as it stands."""
+        place = delivery.place
+        channel = self._client.get_partial_messageable(int(place.thread_id or place.chat_id))
+        messages = parts(delivery)
+        if messages and not sent and delivery.delivery_id not in self._openings.edits:
+            sent.extend(await self._left_behind(channel, delivery, messages[0].text))
+        for index in range(len(sent), len(messages)):
+            message_id = await self._stand(channel, delivery, index, messages[index])
+            sent.append(message_id)
+        for surplus in delivery.replaces_message_ids[len(messages) :]:
+            await self._take_away(channel.get_partial_message(int(surplus)))
+
+    async def _stand(
+        self, channel: discord.PartialMessageable, delivery: pb.Delivery, index: int, part: Part
+    ) -> str:
+        """Make one part stand, tried again where the connection breaks; its message id."""
+        waits = delays()
+        for _ in range(TRIES - 1):
+            try:
+                return await self._stand_once(channel, delivery, index, part)
+            except _BROKEN:
+                await asyncio.sleep(next(waits))
+        return await self._stand_once(channel, delivery, index, part)
+
+    async def _stand_once(
+        self, channel: discord.PartialMessageable, delivery: pb.Delivery, index: int, part: Part
+    ) -> str:
+        async with asyncio.timeout(self._try_seconds):
+            for edit in self._edits(channel, delivery, index):
+                try:
+                    return str((await edit(**part.changed())).id)
+                except discord.HTTPException as error:
+                    if error.status == 429 or error.status >= 500:
+                        raise
+                    _log.info("not editable", delivery=delivery.delivery_id, code=error.code)
+            link = reply(channel, delivery.reply_to_message_id) if index == 0 else {}
+            nonce = make_nonce(delivery.delivery_id, str(index))
+            return str((await channel.send(**part.new(), nonce=nonce, **link)).id)
+
+    def _edits(self, channel: discord.PartialMessageable, delivery: pb.Delivery, index: int) -> list[Edit]:
+        """What a part may take the place of, best first."""
+        replaced = delivery.replaces_message_ids[index : index + 1]
+        edits: list[Edit] = [channel.get_partial_message(int(message_id)).edit for message_id in replaced]
+        opening = self._openings.edits.get(delivery.delivery_id) if index == 0 else None
+        return [opening, *edits] if opening else edits
+
+    async def _left_behind(
+        self, channel: discord.PartialMessageable, delivery: pb.Delivery, first: str
+    ) -> list[str]:
+        """What an earlier process of ours left of this delivery before it died.
+
+        A draft that nobody finishes any more is taken away. One that had become the first part is kept: its
+        nonce was the draft's, so sending the part again would double it. Gives that message's id, if any.
+        """
+        assert self._client.user is not None
+        async with asyncio.timeout(self._try_seconds):
+            async for message in channel.history(limit=RECENT):
+                if message.author.id != self._client.user.id or message.id in self._openings.drafts:
+                    continue
+                replied = str(message.reference.message_id) if message.reference else ""
+                if message.content.endswith(UNFINISHED):
+                    await self._take_away(message)
+                elif replied and message.content == first and delivery.reply_to_message_id in ("", replied):
+                    return [str(message.id)]
+        return []
+
+    async def _take_away(self, message: discord.PartialMessage | discord.Message) -> None:
+        self._openings.taken_away.append(message.id)
+        try:
+            await message.delete()
+        except (discord.Forbidden, discord.NotFound) as error:
+            _log.info("not deleted", message=message.id, code=error.code)
+
+
+def _buttons(rows: Sequence[pb.ButtonRow]) -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    for number, row in enumerate(rows):
+        for button in row.buttons:
+            view.add_item(discord.ui.Button(label=button.label, custom_id=button.action, row=number))
+    # discord.py need not remember it: presses come as events, also on buttons of an earlier process.
+    view.stop()
+    return view

@@ -1,0 +1,220 @@
+"""What was said while the bot was away is read from the history, in order, and answered once."""
+
+import discord
+import pytest
+
+from fakes.assistant import FakeAssistant, accepted
+from fakes.discord.faults import Failed, Fault, RateLimited, Refused
+from fakes.discord.server import FakeDiscord
+from fakes.discord.world import Channel, Person
+from services.stubs.assistant.v1 import assistant_pb2 as pb
+
+from .conftest import Running
+
+HISTORY = "GET /channels/{channel_id}/messages"
+
+
+@pytest.fixture
+def ann(fake: FakeDiscord) -> Person:
+    return fake.person("Ann")
+
+
+@pytest.fixture
+def general(fake: FakeDiscord, ann: Person) -> Channel:
+    return fake.channel(fake.guild("Lab", [ann]), "general")
+
+
+@pytest.fixture(autouse=True)
+def _no_answers(assistant: FakeAssistant) -> None:
+    assistant.answer = lambda _request: [accepted(reply_expected=False)]
+
+
+@pytest.fixture
+def _reconnects_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """discord.py waits 5 s between two sessions, and before it tries an absent gateway again."""
+
+    async def at_once(_client: discord.Client, _shard: int | None, *, initial: bool = False) -> None:
+        pass
+
+    monkeypatch.setattr(discord.Client, "before_identify_hook", at_once)
+    monkeypatch.setattr("discord.client.ExponentialBackoff.delay", lambda _self: 0.02)
+
+
+def know(assistant: FakeAssistant, fake: FakeDiscord, channel: Channel, message_id: str) -> None:
+    """The assistant's newest message of a channel."""
+    chat, thread = (channel.parent, channel) if channel.parent else (channel, None)
+    place = pb.Place(
+        platform=pb.PLATFORM_DISCORD,
+        bot_id=str(fake.bot.id),
+        chat_id=str(chat.id),
+        thread_id=str(thread.id) if thread else "",
+        chat_kind=pb.CHAT_KIND_GROUP if channel.guild else pb.CHAT_KIND_DIRECT,
+    )
+    assistant.cursors.cursors.add(place=place, message_id=message_id)
+
+
+def texts(assistant: FakeAssistant, channel: Channel) -> list[str]:
+    place = str(channel.id)
+    return [
+        request.message.text
+        for request in assistant.requests
+        if (request.place.thread_id or request.place.chat_id) == place
+    ]
+
+
+async def test_direct_guild_and_thread_messages_are_picked_up_in_order(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, general: Channel, running: Running
+) -> None:
+    thread = fake.thread(general, "lunch")
+    places = [fake.dm(ann), general, thread]
+    for channel in places:
+        known = fake.says(ann, "known", channel)
+        know(assistant, fake, channel, known["id"])
+        for number in range(120):
+            fake.says(ann, f"missed {number}", channel)
+        fake.says(fake.bot, "own", channel)
+    async with running():
+        await assistant.until(lambda: len(assistant.requests) == 360)
+    for channel in places:
+        assert texts(assistant, channel) == [f"missed {number}" for number in range(120)]
+    assert len(assistant.turns()) == 360
+
+
+async def test_a_mention_that_was_missed_is_still_a_mention(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, general: Channel, running: Running
+) -> None:
+    know(assistant, fake, fake.channel(general.guild, "commands only"), "")  # type: ignore[arg-type]
+    know(assistant, fake, general, "1")
+    own = fake.says(fake.bot, "Soup.", general)
+    fake.says(ann, f"<@&{general.guild.bot_role}> hi", general)  # type: ignore[union-attr]
+    fake.says(ann, "thanks", general, reply_to=own)
+    fake.says(ann, "just talking", general)
+    async with running():
+        await assistant.until(lambda: len(assistant.requests) == 3)
+    assert [request.addressed for request in assistant.requests] == [True, True, False]
+
+
+async def test_live_messages_wait_behind_the_missed_and_come_once(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, general: Channel, running: Running
+) -> None:
+    """The history is closed for a while; what comes live meanwhile stands in it too in the end."""
+    known = fake.says(ann, "known", general)
+    know(assistant, fake, general, known["id"])
+    fake.says(ann, "missed", general)
+    fake.fault(HISTORY, Failed(), RateLimited(0.05))
+    async with running():
+        await fake.until(lambda: bool(fake.requests(HISTORY)))
+        fake.says(ann, "live", general)
+        fake.gateway.repeat()
+        await assistant.until(lambda: len(assistant.requests) == 2)
+        fake.says(ann, "last", general)
+        await assistant.until(lambda: len(assistant.requests) == 3)
+    assert texts(assistant, general) == ["missed", "live", "last"]
+
+
+async def test_an_unknown_channel_has_no_history(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, general: Channel, running: Running
+) -> None:
+    fake.says(ann, "long ago", general)
+    async with running():
+        fake.says(ann, "now", general)
+        await assistant.until(lambda: len(assistant.requests) == 1)
+    assert texts(assistant, general) == ["now"]
+    assert fake.requests(HISTORY) == []
+
+
+@pytest.mark.parametrize("fault", [Refused(403, 50001), Refused(404, 10003), Refused(400, 50024)])
+async def test_a_closed_channel_holds_up_nothing(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, general: Channel, running: Running, fault: Fault
+) -> None:
+    know(assistant, fake, general, "1")
+    fake.says(ann, "missed", general)
+    fake.fault(HISTORY, fault)
+    async with running():
+        await fake.until(lambda: bool(fake.requests(HISTORY)))
+        fake.says(ann, "live", general)
+        await assistant.until(lambda: len(assistant.requests) == 1)
+    assert texts(assistant, general) == ["live"]
+
+
+async def test_the_assistant_decides_what_is_next(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, running: Running
+) -> None:
+    """The bot goes on where the assistant's cursor stands, over a restart of its own."""
+    async with running():
+        fake.says(ann, "one")
+        await assistant.until(lambda: len(assistant.requests) == 1)
+    know(assistant, fake, fake.dm(ann), assistant.requests[0].message.message_id)
+    fake.says(ann, "two")
+    async with running():
+        await assistant.until(lambda: len(assistant.requests) == 2)
+        fake.says(ann, "three")
+        await assistant.until(lambda: len(assistant.requests) == 3)
+    assert texts(assistant, fake.dm(ann)) == ["one", "two", "three"]
+
+
+async def test_nothing_is_lost_when_the_connection_breaks(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, running: Running
+) -> None:
+    """Discord keeps the session, and sends what was missed when it is resumed."""
+    async with running():
+        fake.says(ann, "one")
+        await assistant.until(lambda: len(assistant.requests) == 1)
+        await fake.drop()
+        fake.says(ann, "two")
+        await assistant.until(lambda: len(assistant.requests) == 2)
+        connections = fake.gateway.connections
+        fake.gateway.request_heartbeat()
+        fake.gateway.request_reconnect()
+        await fake.until(lambda: fake.gateway.connections > connections and fake.gateway.ready)
+        fake.says(ann, "three")
+        await assistant.until(lambda: len(assistant.requests) == 3)
+    assert texts(assistant, fake.dm(ann)) == ["one", "two", "three"]
+    assert fake.requests(HISTORY) == []
+
+
+@pytest.mark.usefixtures("_reconnects_at_once")
+async def test_nothing_is_lost_when_the_session_is(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, general: Channel, running: Running
+) -> None:
+    async with running():
+        fake.says(ann, "one")
+        fake.says(ann, "one", general)
+        await assistant.until(lambda: len(assistant.requests) == 2)
+        await fake.goes_away()
+        fake.says(ann, "two")
+        fake.says(ann, "two", general)
+        fake.comes_back()
+        await fake.connected()
+        fake.says(ann, "three")
+        await assistant.until(lambda: len(assistant.requests) == 5)
+    assert texts(assistant, fake.dm(ann)) == ["one", "two", "three"]
+    assert texts(assistant, general) == ["one", "two"]
+
+
+async def test_cursors_that_come_again_change_nothing(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, running: Running
+) -> None:
+    known = fake.says(ann, "known")
+    know(assistant, fake, fake.dm(ann), known["id"])
+    async with running():
+        fake.says(ann, "one")
+        await assistant.until(lambda: len(assistant.requests) == 1)
+        assistant.cut_deliver()
+        await assistant.until(lambda: len(assistant.subscriptions) == 2)
+        fake.says(ann, "two")
+        await assistant.until(lambda: len(assistant.requests) == 2)
+    assert texts(assistant, fake.dm(ann)) == ["one", "two"]
+
+
+async def test_an_event_waits_for_the_assistant(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, running: Running
+) -> None:
+    """While the assistant is away nothing goes on; then every event comes, in order."""
+    async with running():
+        await assistant.hang_up()
+        for number in range(3):
+            fake.says(ann, str(number))
+        await assistant.come_back()
+        await assistant.until(lambda: len(assistant.turns()) == 3)
+    assert list(dict.fromkeys(texts(assistant, fake.dm(ann)))) == ["0", "1", "2"]
