@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr
 from services import logs
 from services.errors import RemiError, SettingsError, Unavailable
 from services.gateway.backoff import delays
-from services.gateway.settings import GatewaySettings, load
+from services.gateway.settings import GatewaySettings, load, token
 
 # How long the assistant may take to start: the first time it makes a database and an embedder.
 START_SECONDS = 180
@@ -47,6 +47,10 @@ class RunSettings(GatewaySettings):
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
     telegram_bot_token: SecretStr | None = Field(None, validation_alias="TELEGRAM_BOT_TOKEN")
     discord_bot_token: SecretStr | None = Field(None, validation_alias="DISCORD_BOT_TOKEN")
+    # The tokens that the assistant knows, where the operator chose them; else they stand in the data folder.
+    token_telegram: SecretStr | None = None
+    token_discord: SecretStr | None = None
+    token_terminal: SecretStr | None = None
 
 
 def main() -> int:
@@ -91,17 +95,15 @@ async def _run(settings: RunSettings) -> None:
         "REMI_LISTEN": listen,
         "REMI_ASSISTANT": reach.assistant,
     }
-    gateways = [
-        name
-        for name, token in [
-            ("telegram", settings.telegram_bot_token),
-            ("discord", settings.discord_bot_token),
-        ]
-        if token
-    ]
+    gateways = _gateways(settings)
     channels = ", ".join(["terminal", *gateways])
     say(f"model {_model(settings)}; channels {channels}; data folder {settings.data}")
     children = Children(settings.data / "logs", environment)
+
+    def start_gateways() -> None:
+        for name in gateways:
+            children.start(name, {"REMI_GATEWAY_TOKEN": _token(settings, name)})
+
     try:
         assistant = children.start("assistant")
         # Imported while the assistant starts, and only after its fork.
@@ -109,7 +111,8 @@ async def _run(settings: RunSettings) -> None:
         from services.terminal import face
 
         await _until_serving(reach, assistant)
-        await face.serve(reach, lambda: children.start_all(gateways))
+        chat_token = SecretStr(_token(settings, "terminal"))
+        await face.serve(reach.model_copy(update={"gateway_token": chat_token}), start_gateways)
     finally:
         # The chat took Ctrl-C for itself; from here on it changes nothing.
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
@@ -124,15 +127,11 @@ class Children:
         self._environment = {**os.environ, **environment}
         self._tasks: dict[str, asyncio.Task[str]] = {}
 
-    def start(self, name: str) -> asyncio.Task[str]:
+    def start(self, name: str, environment: Mapping[str, str] | None = None) -> asyncio.Task[str]:
         """Start `services.<name>`, once. The task ends only where it has bad settings, with its last line."""
         if name not in self._tasks:
-            self._tasks[name] = asyncio.create_task(self._keep(name))
+            self._tasks[name] = asyncio.create_task(self._keep(name, environment or {}))
         return self._tasks[name]
-
-    def start_all(self, names: list[str]) -> None:
-        for name in names:
-            self.start(name)
 
     async def stop(self) -> None:
         """Stop all, the last started first."""
@@ -140,13 +139,13 @@ class Children:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _keep(self, name: str) -> str:
+    async def _keep(self, name: str, environment: Mapping[str, str]) -> str:
         path = self._logs_folder / f"{name}.log"
         loop = asyncio.get_running_loop()
         waits = delays(0.5, 30)
         while True:
             began = loop.time()
-            code = await self._live(name, path)
+            code = await self._live(name, environment, path)
             if code == BAD_SETTINGS:
                 line = _last_line(path)
                 say(f"{name} does not start: {line}")
@@ -156,14 +155,14 @@ class Children:
                 waits = delays(0.5, 30)
             await asyncio.sleep(next(waits))
 
-    async def _live(self, name: str, path: Path) -> int:
+    async def _live(self, name: str, environment: Mapping[str, str], path: Path) -> int:
         """One life of a child, ended if this is cancelled; its exit code."""
         with _log_file(path) as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 f"services.{name}",
-                env=self._environment,
+                env={**self._environment, **environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -222,6 +221,22 @@ async def _until_serving(settings: RunSettings, assistant: asyncio.Task[str]) ->
                 say(f"the assistant is starting, {told - began:.0f} s so far")
             await asyncio.sleep(0.05)
     raise Unavailable(f"the assistant did not start within {START_SECONDS} s, see {settings.data}/logs")
+
+
+def _gateways(settings: RunSettings) -> list[str]:
+    """The gateways whose bot has a token."""
+    bots = {"telegram": settings.telegram_bot_token, "discord": settings.discord_bot_token}
+    return [name for name, bot_token in bots.items() if bot_token]
+
+
+def _token(settings: RunSettings, platform: str) -> str:
+    """What a gateway proves itself with to the assistant that runs here."""
+    given = {
+        "telegram": settings.token_telegram,
+        "discord": settings.token_discord,
+        "terminal": settings.token_terminal,
+    }
+    return token(settings.model_copy(update={"gateway_token": given[platform]}), platform)
 
 
 def _model(settings: RunSettings) -> str:

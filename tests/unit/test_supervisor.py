@@ -31,7 +31,8 @@ from fakes.assistant import FakeAssistant
 async def serve():
     tokens = pathlib.Path(os.environ["REMI_DATA"], "tokens")
     tokens.mkdir(exist_ok=True)
-    (tokens / "terminal").write_text("token")
+    for platform in ("discord", "telegram", "terminal"):
+        (tokens / platform).write_text("token")
     async with FakeAssistant(os.environ["REMI_LISTEN"]):
         await asyncio.Event().wait()
 
@@ -39,6 +40,7 @@ asyncio.run(serve())
 """
 IDLE = f"{HELLO}\nimport signal\nsignal.pause()\n"
 MISCONFIGURED = f"{HELLO}\nprint('REMI_ALLOW: no such platform', file=sys.stderr)\nsys.exit(2)\n"
+TELLTALE = f"{HELLO}\nprint(os.environ['REMI_GATEWAY_TOKEN'])\nsys.exit(2)\n"
 STUBBORN = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + IDLE
 
 
@@ -140,6 +142,22 @@ async def test_the_first_line_names_model_and_channels_and_gateways_with_a_token
 
     assert err.startswith("remi: model some-model; channels terminal, telegram; data folder ")
     assert not lives(telegram)
+
+
+async def test_the_tokens_are_those_that_the_assistant_knows(house: House) -> None:
+    house.furnish("assistant", ASSISTANT)
+    house.furnish("discord", TELLTALE)
+    async with house.run(
+        DISCORD_BOT_TOKEN="x", REMI_TOKEN_DISCORD="chosen", REMI_GATEWAY_TOKEN="of another run"
+    ) as process:
+        await house.heard("assistant")
+        await house.heard("discord")
+        assert process.stderr is not None
+        async with asyncio.timeout(WAIT_SECONDS):
+            await process.stderr.readuntil(b"remi: discord does not start: chosen\n")
+        out, _ = await over(process, b"Hi\n")
+
+    assert out == "You said: Hi\n\n"
 
 
 async def test_a_second_one_on_the_same_folder_is_refused_by_name(house: House) -> None:
