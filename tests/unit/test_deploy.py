@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -43,10 +44,10 @@ OF_COMPOSE = {
 }
 
 
-def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(part) for part in command],
-        cwd=ROOT,
+        cwd=cwd,
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -137,6 +138,32 @@ def test_an_image_holds_its_own_service_only(stages: dict[str, list[list[str]]],
     assert ["FROM", "base", "AS", service] in stages[service]
     assert ["COPY", "--from=common", "/app", "."] in stages[service]
     assert stages[service][-1] == ["CMD", '["python",', '"-m",', f'"services.{service}"]']
+
+
+@pytest.mark.parametrize(
+    ("service", "knob"),
+    [
+        ("assistant", "REMI_RECALL_TOKENS"),
+        ("telegram", "TELEGRAM_BOT_TOKEN"),
+        ("discord", "DISCORD_BOT_TOKEN"),
+    ],
+)
+def test_what_an_image_copies_is_enough_to_start(
+    stages: dict[str, list[list[str]]], tmp_path: Path, service: str, knob: str
+) -> None:
+    """It gets as far as its settings, of which one is wrong."""
+    for source in copied(stages["common"]) + copied(stages[service]):
+        target = tmp_path / source
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / source, target)
+    wrong = {"REMI_RECALL_TOKENS": "0", "TELEGRAM_BOT_TOKEN": "", "DISCORD_BOT_TOKEN": ""}
+    started = run(sys.executable, "-m", f"services.{service}", cwd=tmp_path, **wrong)
+    assert started.returncode == 2, started.stderr
+    assert knob in started.stderr
+    assert started.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("service", SETTINGS)
