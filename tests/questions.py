@@ -38,6 +38,7 @@ def recalled(
     role: Role = Role.PERSON,
     shown: bool = True,
     superseded: bool = False,
+    meaning: float = 0.2,
     said: Message | None = None,
 ) -> Recalled:
     """A line of recall; `said` is the message it comes from, where that matters."""
@@ -53,7 +54,7 @@ def recalled(
         author,
         said.sent_at if said else on(day),
         1.0,
-        0.5,
+        meaning,
         0.5,
         len(text) // 4,
         shown,

@@ -5,34 +5,24 @@ output, a choice of dimensions) its adapter remembers and does without.
 """
 
 import asyncio
-import base64
 import json
 import math
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
-import numpy as np
 import openai
 from openai import AsyncOpenAI, AsyncStream
 
 from services.assistant.domain import Usage
-from services.assistant.model import MAX_DIMENSIONS, ChatMessage, Completion, JsonSchema, Meter, Vector
+from services.assistant.model import ChatMessage, Completion, JsonSchema, Meter
 from services.errors import ModelRefused, ModelUnavailable, RemiError
 
-_Json: TypeAlias = dict[str, Any]
+Json: TypeAlias = dict[str, Any]
 
-# The smallest window among embedding models in common use. Their tokenizers are unknown here: in running text
-# a token has four bytes or so, in code and figures nearer three.
-_WINDOW_TOKENS = 512
-_WINDOW_BYTES = 3 * _WINDOW_TOKENS
-# More texts at once than some embedding servers take by default would be refused.
-_BATCH = 32
 _CHAT = "/chat/completions"
-_EMBEDDINGS = "/embeddings"
-_WORD_START = re.compile(r"\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +35,13 @@ class Patience:
     between_tokens: float = 60
     whole: float = 600
     embedding: float = 15
-    """A turn waits for this one; without it recall goes by words alone."""
+    """For each text. A turn waits for its question's; without it recall goes by words alone."""
 
 
-_PATIENCE = Patience()
+PATIENCE = Patience()
 
 
-def connect(base_url: str, api_key: str, patience: Patience = _PATIENCE) -> AsyncOpenAI:
+def connect(base_url: str, api_key: str, patience: Patience = PATIENCE) -> AsyncOpenAI:
     """One client for all adapters: they share its connections. Close it at the end.
 
     Servers of one's own often want no key, but the client wants one to send.
@@ -60,223 +50,8 @@ def connect(base_url: str, api_key: str, patience: Patience = _PATIENCE) -> Asyn
     return AsyncOpenAI(base_url=base_url or None, api_key=api_key or "none", timeout=timeout, max_retries=1)
 
 
-class EndpointChat:
-    """The chat completions of one model.
-
-    Bodies are plain dicts through `client.post`: the typed methods spend milliseconds on a call with a few
-    dozen messages (docs/decisions/0131).
-    """
-
-    def __init__(self, client: AsyncOpenAI, name: str, meter: Meter, patience: Patience = _PATIENCE) -> None:
-        self.name = name
-        self._client = client
-        self._meter = meter
-        self._patience = patience
-        self._streams = True
-        self._tells_usage = True
-        self._takes_schemas = True
-
-    async def stream(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[str | Usage, None]:
-        bill = _Bill(_size(messages))
-        with _billed(self.name, bill, self._meter):
-            async with aclosing(self._deltas(messages, bill)) as deltas:
-                async for delta in deltas:
-                    bill.completion_bytes += len(delta.encode())
-                    yield delta
-        yield bill.usage
-
-    async def complete(self, messages: Sequence[ChatMessage], schema: JsonSchema | None = None) -> Completion:
-        bill = _Bill(_size(messages))
-        with _billed(self.name, bill, self._meter):
-            async with asyncio.timeout(self._patience.whole):
-                answer = await self._ask(messages, schema)
-            text = self._text(answer, bill)
-            bill.completion_bytes += len(text.encode())
-        return Completion(_object_in(text) if schema else text, bill.usage)
-
-    async def _deltas(self, messages: Sequence[ChatMessage], bill: "_Bill") -> AsyncGenerator[str, None]:
-        now = asyncio.get_running_loop().time
-        last = now() + self._patience.whole
-        limit = now() + self._patience.first_token if self._streams else last
-        async with asyncio.timeout_at(limit):
-            answer = await self._open(messages)
-        bill.began = True
-        if not isinstance(answer, AsyncStream):
-            yield self._text(answer, bill)
-            return
-        finished = False
-        async with answer:
-            if answer.response.headers.get("content-type", "").startswith("application/json"):
-                self._streams = False
-                async with asyncio.timeout_at(last):
-                    whole = json.loads(await answer.response.aread())
-                yield self._text(whole, bill)
-                return
-            while True:
-                async with asyncio.timeout_at(min(limit, last)):
-                    chunk = await anext(answer, None)
-                if chunk is None:
-                    break
-                limit = now() + self._patience.between_tokens
-                bill.take(chunk)
-                finished = finished or _at(chunk, "choices", 0, "finish_reason") is not None
-                delta = _at(chunk, "choices", 0, "delta", "content")
-                if delta and isinstance(delta, str):
-                    yield delta
-        if not finished:
-            raise ModelUnavailable(f"{self.name}: the stream broke off")
-
-    async def _open(self, messages: Sequence[ChatMessage]) -> AsyncStream[object] | object:
-        """A stream, or the whole answer of an endpoint that can't stream."""
-        if not self._streams:
-            return await self._post(messages)
-        body: _Json = {"model": self.name, "messages": _params(messages), "stream": True}
-        if self._tells_usage:
-            body["stream_options"] = {"include_usage": True}
-        try:
-            return await self._client.post(
-                _CHAT, cast_to=object, body=body, stream=True, stream_cls=AsyncStream[object]
-            )
-        except openai.APIStatusError as error:
-            if not self._can_do_without(error):
-                raise
-        return await self._open(messages)
-
-    def _can_do_without(self, error: openai.APIStatusError) -> bool:
-        """Give up the part of streaming that this refusal names, if it names one."""
-        complaint = f"{error.param} {error.message}"
-        if not _is_refusal(error):
-            return False
-        if self._tells_usage and ("stream_options" in complaint or "include_usage" in complaint):
-            self._tells_usage = False
-            return True
-        if self._streams and "stream" in complaint:
-            self._streams = False
-            return True
-        return False
-
-    async def _ask(self, messages: Sequence[ChatMessage], schema: JsonSchema | None) -> object:
-        if schema is None:
-            return await self._post(messages)
-        if self._takes_schemas:
-            wanted = {"name": schema.name, "schema": schema.schema, "strict": True}
-            try:
-                return await self._post(
-                    messages, response_format={"type": "json_schema", "json_schema": wanted}
-                )
-            except openai.APIStatusError as error:
-                if not _is_refusal(error):
-                    raise
-        answer = await self._post(_spelled_out(messages, schema))
-        self._takes_schemas = False
-        return answer
-
-    async def _post(self, messages: Sequence[ChatMessage], **more: object) -> object:
-        timeout = openai.Timeout(self._patience.whole, connect=self._patience.connect)
-        body: _Json = {"model": self.name, "messages": _params(messages), **more}
-        return await self._client.post(_CHAT, cast_to=object, body=body, options={"timeout": timeout})
-
-    def _text(self, answer: object, bill: "_Bill") -> str:
-        message = _at(answer, "choices", 0, "message")
-        if not isinstance(message, dict):
-            raise ModelUnavailable(f"{self.name}: the answer holds no message")
-        bill.began = True
-        bill.take(answer)
-        return str(message.get("content") or "")
-
-
-class EndpointEmbedder:
-    window = _WINDOW_TOKENS
-
-    def __init__(self, client: AsyncOpenAI, model: str, meter: Meter, patience: Patience = _PATIENCE) -> None:
-        self._client = client
-        self._model = model
-        self._meter = meter
-        self._patience = patience
-        self._dimensions = 0
-        self._takes_dimensions = True
-
-    @property
-    def name(self) -> str:
-        return f"{self._model}@{self.dimensions}"
-
-    @property
-    def dimensions(self) -> int:
-        if not self._dimensions:
-            raise ModelUnavailable(f"{self._model}: has not answered yet")
-        return self._dimensions
-
-    async def windows(self, text: str) -> list[tuple[int, int]]:
-        spans = []
-        end = 0
-        while word := _WORD_START.search(text, end):
-            start = word.start()
-            end = start + _prefix(text[start : start + _WINDOW_BYTES])
-            spans.append((start, end))
-        return spans
-
-    async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Asks for at most MAX_DIMENSIONS. Raises ModelRefused for a model that can't give less."""
-        vectors: list[Vector] = []
-        for start in range(0, len(texts), _BATCH):
-            vectors += await self._batch([_embeddable(text) for text in texts[start : start + _BATCH]])
-        return vectors
-
-    async def _batch(self, texts: list[str]) -> list[Vector]:
-        bill = _Bill(sum(len(text.encode()) for text in texts))
-        with _billed(self._model, bill, self._meter):
-            async with asyncio.timeout(self._patience.embedding):
-                answer = await self._ask(texts)
-            bill.began = True
-            bill.take(answer)
-            rows = {_at(row, "index"): _at(row, "embedding") for row in _at(answer, "data") or ()}
-            vectors = [_unit(rows.get(number)) for number in range(len(texts))]
-        return [self._checked(vector) for vector in vectors]
-
-    async def _ask(self, texts: list[str]) -> object:
-        body: _Json = {"model": self._model, "input": texts, "encoding_format": "base64"}
-        if self._takes_dimensions:
-            wish = {"dimensions": MAX_DIMENSIONS}
-            try:
-                return await self._client.post(_EMBEDDINGS, cast_to=object, body=body | wish)
-            except openai.APIStatusError as error:
-                if not _is_refusal(error):
-                    raise
-        answer = await self._client.post(_EMBEDDINGS, cast_to=object, body=body)
-        self._takes_dimensions = False
-        return answer
-
-    def _checked(self, vector: Vector) -> Vector:
-        size = len(vector)
-        if size > MAX_DIMENSIONS:
-            raise ModelRefused(f"{self._model} gives {size} dimensions; at most {MAX_DIMENSIONS} fit")
-        if self._dimensions not in (0, size):
-            raise ModelRefused(f"{self._model} gives {size} dimensions now, {self._dimensions} before")
-        self._dimensions = size
-        return vector
-
-
-class EndpointTranscriber:
-    def __init__(self, client: AsyncOpenAI, name: str, meter: Meter, patience: Patience = _PATIENCE) -> None:
-        self._client = client
-        self._name = name
-        self._meter = meter
-        self._patience = patience
-
-    async def transcribe(self, audio: bytes, file_name: str) -> str:
-        bill = _Bill(0)
-        with _billed(self._name, bill, self._meter):
-            async with asyncio.timeout(self._patience.whole):
-                answer = await self._client.audio.transcriptions.create(
-                    model=self._name, file=(file_name, audio), timeout=self._patience.whole
-                )
-            bill.began = True
-            bill.completion_bytes = len(answer.text.encode())
-        return answer.text
-
-
 @dataclass(slots=True)
-class _Bill:
+class Bill:
     """What a call costs: as the endpoint says, else a quarter of the bytes."""
 
     prompt_bytes: int
@@ -290,13 +65,13 @@ class _Bill:
 
     def take(self, answer: object) -> None:
         """Believe the usage that an answer or a chunk reports, if it does."""
-        prompt, completion = _at(answer, "usage", "prompt_tokens"), _at(answer, "usage", "completion_tokens")
+        prompt, completion = at(answer, "usage", "prompt_tokens"), at(answer, "usage", "completion_tokens")
         if isinstance(prompt, int):
             self.reported = Usage(prompt, completion if isinstance(completion, int) else 0)
 
 
 @contextmanager
-def _billed(model: str, bill: _Bill, meter: Meter) -> Iterator[None]:
+def billed(model: str, bill: Bill, meter: Meter) -> Iterator[None]:
     """Meter a call, and put its failure in our words.
 
     Free is what the endpoint turned down, or was too far away for, before it began to answer.
@@ -325,12 +100,12 @@ def _failure(model: str, error: openai.OpenAIError) -> RemiError:
     return ModelUnavailable(what) if passing else ModelRefused(what)
 
 
-def _is_refusal(error: openai.APIStatusError) -> bool:
+def is_refusal(error: openai.APIStatusError) -> bool:
     """Whether the endpoint says that it doesn't know or want a parameter."""
     return error.status_code in {400, 404, 415, 422, 501}
 
 
-def _at(body: Any, *path: str | int) -> Any:
+def at(body: Any, *path: str | int) -> Any:
     """What stands at this path in an endpoint's JSON; None where it isn't there."""
     for step in path:
         try:
@@ -340,7 +115,151 @@ def _at(body: Any, *path: str | int) -> Any:
     return body
 
 
-def _params(messages: Sequence[ChatMessage]) -> list[_Json]:
+class EndpointChat:
+    """The chat completions of one model.
+
+    Bodies are plain dicts through `client.post`: the typed methods spend milliseconds on a call with a few
+    dozen messages (docs/decisions/0131).
+    """
+
+    def __init__(self, client: AsyncOpenAI, name: str, meter: Meter, patience: Patience = PATIENCE) -> None:
+        self.name = name
+        self._client = client
+        self._meter = meter
+        self._patience = patience
+        self._streams = True
+        self._tells_usage = True
+        self._takes_schemas = True
+
+    async def stream(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[str | Usage, None]:
+        bill = Bill(_size(messages))
+        with billed(self.name, bill, self._meter):
+            async with aclosing(self._deltas(messages, bill)) as deltas:
+                async for delta in deltas:
+                    bill.completion_bytes += len(delta.encode())
+                    yield delta
+        yield bill.usage
+
+    async def complete(self, messages: Sequence[ChatMessage], schema: JsonSchema | None = None) -> Completion:
+        bill = Bill(_size(messages))
+        with billed(self.name, bill, self._meter):
+            async with asyncio.timeout(self._patience.whole):
+                answer = await self._ask(messages, schema)
+            text = self._text(answer, bill)
+            bill.completion_bytes += len(text.encode())
+        return Completion(_object_in(text) if schema else text, bill.usage)
+
+    async def _deltas(self, messages: Sequence[ChatMessage], bill: Bill) -> AsyncGenerator[str, None]:
+        now = asyncio.get_running_loop().time
+        last = now() + self._patience.whole
+        limit = now() + self._patience.first_token if self._streams else last
+        async with asyncio.timeout_at(limit):
+            answer = await self._open(messages)
+        bill.began = True
+        if not isinstance(answer, AsyncStream):
+            yield self._text(answer, bill)
+            return
+        finished = False
+        async with answer:
+            if answer.response.headers.get("content-type", "").startswith("application/json"):
+                self._streams = False
+                async with asyncio.timeout_at(last):
+                    whole = json.loads(await answer.response.aread())
+                yield self._text(whole, bill)
+                return
+            while True:
+                async with asyncio.timeout_at(min(limit, last)):
+                    chunk = await anext(answer, None)
+                if chunk is None:
+                    break
+                limit = now() + self._patience.between_tokens
+                bill.take(chunk)
+                finished = finished or at(chunk, "choices", 0, "finish_reason") is not None
+                delta = at(chunk, "choices", 0, "delta", "content")
+                if delta and isinstance(delta, str):
+                    yield delta
+        if not finished:
+            raise ModelUnavailable(f"{self.name}: the stream broke off")
+
+    async def _open(self, messages: Sequence[ChatMessage]) -> AsyncStream[object] | object:
+        """A stream, or the whole answer of an endpoint that can't stream."""
+        if not self._streams:
+            return await self._post(messages)
+        body: Json = {"model": self.name, "messages": _params(messages), "stream": True}
+        if self._tells_usage:
+            body["stream_options"] = {"include_usage": True}
+        try:
+            return await self._client.post(
+                _CHAT, cast_to=object, body=body, stream=True, stream_cls=AsyncStream[object]
+            )
+        except openai.APIStatusError as error:
+            if not self._can_do_without(error):
+                raise
+        return await self._open(messages)
+
+    def _can_do_without(self, error: openai.APIStatusError) -> bool:
+        """Give up the part of streaming that this refusal names, if it names one."""
+        complaint = f"{error.param} {error.message}"
+        if not is_refusal(error):
+            return False
+        if self._tells_usage and ("stream_options" in complaint or "include_usage" in complaint):
+            self._tells_usage = False
+            return True
+        if self._streams and "stream" in complaint:
+            self._streams = False
+            return True
+        return False
+
+    async def _ask(self, messages: Sequence[ChatMessage], schema: JsonSchema | None) -> object:
+        if schema is None:
+            return await self._post(messages)
+        if self._takes_schemas:
+            wanted = {"name": schema.name, "schema": schema.schema, "strict": True}
+            try:
+                return await self._post(
+                    messages, response_format={"type": "json_schema", "json_schema": wanted}
+                )
+            except openai.APIStatusError as error:
+                if not is_refusal(error):
+                    raise
+        answer = await self._post(_spelled_out(messages, schema))
+        self._takes_schemas = False
+        return answer
+
+    async def _post(self, messages: Sequence[ChatMessage], **more: object) -> object:
+        timeout = openai.Timeout(self._patience.whole, connect=self._patience.connect)
+        body: Json = {"model": self.name, "messages": _params(messages), **more}
+        return await self._client.post(_CHAT, cast_to=object, body=body, options={"timeout": timeout})
+
+    def _text(self, answer: object, bill: Bill) -> str:
+        message = at(answer, "choices", 0, "message")
+        if not isinstance(message, dict):
+            raise ModelUnavailable(f"{self.name}: the answer holds no message")
+        bill.began = True
+        bill.take(answer)
+        return str(message.get("content") or "")
+
+
+class EndpointTranscriber:
+    def __init__(self, client: AsyncOpenAI, name: str, meter: Meter, patience: Patience = PATIENCE) -> None:
+        self._client = client
+        self._name = name
+        self._meter = meter
+        self._patience = patience
+
+    async def transcribe(self, audio: bytes, file_name: str) -> str:
+        bill = Bill(0)
+        with billed(self._name, bill, self._meter):
+            async with asyncio.timeout(self._patience.whole):
+                answer = await self._client.audio.transcriptions.create(
+                    model=self._name, file=(file_name, audio), timeout=self._patience.whole
+                )
+            bill.began = True
+            bill.completion_bytes = len(answer.text.encode())
+        return answer.text
+
+
+def _params(messages: Sequence[ChatMessage]) -> list[Json]:
     return [{"role": message.role, "content": message.content} for message in messages]
 
 
@@ -360,30 +279,3 @@ def _object_in(text: str) -> str:
     """The JSON object without the fence or the words that models put around it."""
     start, end = text.find("{"), text.rfind("}")
     return text[start : end + 1] if 0 <= start < end else text
-
-
-def _embeddable(text: str) -> str:
-    """Endpoints refuse text that is empty or longer than the window."""
-    text = text.strip()
-    return text[: _prefix(text[:_WINDOW_BYTES])] or "-"
-
-
-def _prefix(text: str) -> int:
-    """How many code points of `text`, none of its words cut in two if it has several, fit _WINDOW_BYTES."""
-    head = text.encode()[:_WINDOW_BYTES].decode(errors="ignore")
-    if len(head) == len(text) and len(text.encode()) < _WINDOW_BYTES:
-        return len(head)
-    words = head.rsplit(maxsplit=1)
-    return len(words[0]) if len(words) == 2 else len(head)
-
-
-def _unit(embedding: object) -> Vector:
-    """A vector of unit length from base64, or from the list that some endpoints send all the same."""
-    if isinstance(embedding, str):
-        vector = np.frombuffer(base64.b64decode(embedding), "<f4").astype(np.float32)
-    else:
-        vector = np.asarray(embedding or (), np.float32)
-    norm = np.linalg.norm(vector)
-    if not np.isfinite(norm) or norm == 0:
-        raise ValueError("a vector without direction")
-    return cast(Vector, vector / norm)

@@ -1,6 +1,7 @@
 """The ports to models, and which adapters a set of settings asks for.
 
-The adapters stand in endpoint.py (any OpenAI-compatible endpoint) and minilm.py (vectors on the CPU).
+The adapters stand in endpoint.py and endpoint_embedder.py (any OpenAI-compatible endpoint) and in minilm.py
+(vectors on the CPU).
 """
 
 import asyncio
@@ -134,14 +135,14 @@ async def open_models(
         if not chat:
             raise SettingsError("REMI_CHAT_MODEL: name the endpoint's chat model")
         # The openai client takes most of a second to import, which offline runs need not pay.
-        from services.assistant import endpoint
+        from services.assistant import endpoint, endpoint_embedder
 
         client = await stack.enter_async_context(endpoint.connect(base_url, api_key))
         meter = meter or log_usage
         talker = endpoint.EndpointChat(client, chat, meter)
         embedder: Embedder
         if embedding:
-            embedder = endpoint.EndpointEmbedder(client, embedding, meter)
+            embedder = endpoint_embedder.EndpointEmbedder(client, embedding, meter)
             await _try_out(embedder)
         else:
             embedder = await _minilm(data, stack)

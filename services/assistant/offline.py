@@ -19,7 +19,7 @@ NAME = "offline"
 NOTE = "I run without a language model: I keep what you tell me, and answer by quoting it."
 NOTED = "Noted."
 NOTHING = "I don't know: I remember nothing about that."
-NEAREST = "I don't know. The nearest that I remember:"
+NEAREST = "I'm not sure. The nearest that I remember:"
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…؟।])[\"'”’)\]]*\s+|(?<=[。！？])|\s*\n\s*")
 # Question marks of the world's scripts; the Greek one looks like a semicolon.
@@ -62,6 +62,8 @@ _EQUALLY_GOOD = 0.1
 _FITTING = 0.5
 """Share of the question's words, by weight, that a quote must hold to answer it."""
 _NEAR = 0.2
+_NEAR_IN_MEANING = 0.35
+"""Cosine of MiniLM's vectors, the only ones there are without an endpoint; strangers stay below 0.3."""
 _SAME_MATTER = 0.4
 """Share of their words that two statements about one thing have in common."""
 _MOST_QUOTES = 4
@@ -80,6 +82,8 @@ class _Saying:
     said_at: datetime
     handle: str = ""
     superseded: bool = False
+    meaning: float = 0.0
+    """How near recall found it to the question, as a cosine."""
     is_new: bool = False
     """Said in this very turn."""
 
@@ -121,16 +125,16 @@ def _look_up(
     ranked = _ranked(wanted, [saying for saying in sayings if saying.role is Role.PERSON], asker)
     if not ranked or ranked[0].score < _FITTING:
         ranked = _ranked(wanted, sayings, asker)
-    if not ranked or ranked[0].score < _NEAR:
-        return NOTHING, ()
-    best = ranked[0]
-    if best.score < _FITTING:
-        return f"{NEAREST}\n{_told(best, question)}", (best,)
-    good = [quote for quote in ranked if quote.score >= best.score - _EQUALLY_GOOD]
+    if not ranked or ranked[0].score < _FITTING:
+        nearest = max(ranked, key=lambda quote: quote.score + quote.saying.meaning, default=None)
+        if nearest is None or (nearest.score < _NEAR and nearest.saying.meaning < _NEAR_IN_MEANING):
+            return NOTHING, ()
+        return f"{NEAREST}\n\n{_told(nearest, question)}", (nearest,)
+    good = [quote for quote in ranked if quote.score >= ranked[0].score - _EQUALLY_GOOD]
     good.sort(key=lambda quote: (not quote.saying.superseded, quote.saying.said_at), reverse=True)
     first, *others = good[:_MOST_QUOTES]
-    lines = [_told(first, question), *(_told(other, question, "Before that, on") for other in others)]
-    return "\n".join(lines), (first, *others)
+    parts = [_told(first, question), *(_told(other, question, "Before that, on") for other in others)]
+    return "\n\n".join(parts), (first, *others)
 
 
 def _take_note(
@@ -161,8 +165,15 @@ def _sayings(question: Question) -> Iterator[_Saying]:
     for item in shown:
         # A quote of a quote helps nobody.
         if item.role is Role.PERSON or "“" not in item.text:
-            statements = _statements(item.text)
-            yield _Saying(statements, item.author_name, item.role, item.said_at, item.handle, item.superseded)
+            yield _Saying(
+                _statements(item.text),
+                item.author_name,
+                item.role,
+                item.said_at,
+                item.handle,
+                item.superseded,
+                item.vector_score,
+            )
     recalled = {item.message_id for item in shown}
     for message in recollection.recent:
         if message.role is Role.PERSON and message.message_id not in recalled:
@@ -183,7 +194,7 @@ def _ranked(wanted: frozenset[str], sayings: Sequence[_Saying], asker: str) -> l
     most = sum(weights.values())
     best: dict[str, _Quote] = {}
     for saying in sorted(sayings, key=lambda saying: saying.said_at):
-        quotes = []
+        quotes = [_Quote(" ".join(saying.sentences[:_MOST_SENTENCES]), saying, 0.0)]
         by_author = _words(saying.author)
         for span in _spans(saying.sentences):
             text = " ".join(span)
@@ -191,8 +202,8 @@ def _ranked(wanted: frozenset[str], sayings: Sequence[_Saying], asker: str) -> l
             if held:
                 score = held / most - _ANOTHER_SENTENCE * (len(span) - 1)
                 quotes.append(_Quote(text, saying, score + _MYSELF_BONUS * (saying.author == asker)))
-        if quotes:
-            quote = max(quotes, key=lambda quote: quote.score)
+        quote = max(quotes, key=lambda quote: quote.score)
+        if quote.text:
             best[quote.text.casefold()] = quote
     return sorted(best.values(), key=lambda quote: quote.score, reverse=True)
 

@@ -16,11 +16,11 @@ from fakes.openai import FakeOpenAI, Step, ToolCall, embedding
 from services.assistant.domain import Usage
 from services.assistant.endpoint import (
     EndpointChat,
-    EndpointEmbedder,
     EndpointTranscriber,
     Patience,
     connect,
 )
+from services.assistant.endpoint_embedder import EndpointEmbedder
 from services.assistant.minilm import MiniLM
 from services.assistant.model import ChatMessage, JsonSchema, log_usage, open_models
 from services.errors import ModelRefused, ModelUnavailable, SettingsError
@@ -328,6 +328,16 @@ class TestEmbedder:
         assert embedder.name == "vectors@384"
         asked = ["dimensions" in body for body in fake.bodies("/v1/embeddings")]
         assert asked == [True, False, False]
+
+    async def test_asks_for_dimensions_again_after_a_passing_refusal(
+        self, fake: FakeOpenAI, embedder: EndpointEmbedder
+    ) -> None:
+        await embedder.embed(["my dog"])
+        fake.embedding_faults.append(Step(status=404))
+        with pytest.raises(ModelRefused, match="HTTP 404"):
+            await embedder.embed(["my dog"])
+        await embedder.embed(["my dog"])
+        assert embedder.name == "vectors@1024"
 
     async def test_refuses_a_model_whose_vectors_fit_no_index(
         self, fake: FakeOpenAI, embedder: EndpointEmbedder

@@ -49,7 +49,7 @@ def test_a_name_in_the_question_finds_what_that_person_said() -> None:
 def test_the_newest_comes_first_and_the_older_after_it() -> None:
     rex = recalled("m1", "My dog is called Rex.", day="2025-05-03")
     asked = question("What's my dog called?", recalled=(rex, DOG))
-    assert text(asked).splitlines() == [
+    assert text(asked).split("\n\n") == [
         "On 2026-11-01 you said: “My dog is called Biscuit.”",
         "Before that, on 2025-05-03, you said: “My dog is called Rex.”",
     ]
@@ -57,7 +57,7 @@ def test_the_newest_comes_first_and_the_older_after_it() -> None:
 
 def test_what_no_longer_holds_comes_last_and_says_so() -> None:
     rex = recalled("m1", "My dog is called Rex.", day="2026-11-05", superseded=True)
-    first, second = text(question("What's my dog called?", recalled=(rex, DOG))).splitlines()
+    first, second = text(question("What's my dog called?", recalled=(rex, DOG))).split("\n\n")
     assert "Biscuit" in first
     assert second.endswith("“My dog is called Rex.” (This no longer holds.)")
 
@@ -86,9 +86,20 @@ def test_questions_asked_before_answer_nothing() -> None:
 def test_what_does_not_fit_is_offered_as_the_nearest_only() -> None:
     cat = recalled("m2", "My cat is called Tom.")
     asked = question("What is my dog called?", recalled=(cat,))
-    assert text(asked) == f"{NEAREST}\nOn 2026-11-01 you said: “My cat is called Tom.”"
+    assert text(asked) == f"{NEAREST}\n\nOn 2026-11-01 you said: “My cat is called Tom.”"
     assert text(question("When does the ferry leave?", recalled=(cat,))) == NOTHING
     assert text(question("Why?")) == NOTHING
+
+
+def test_what_is_near_in_meaning_is_offered_too() -> None:
+    items = (
+        recalled("m1", "I like tea.", meaning=0.1),
+        recalled("m2", "My dog is called Biscuit.", meaning=0.6),
+        recalled("m3", "What is my pet?", meaning=0.7),
+    )
+    assert text(question("What's the pet's name?", recalled=items)) == (
+        f"{NEAREST}\n\nOn 2026-11-01 you said: “My dog is called Biscuit.”"
+    )
 
 
 def test_what_was_not_shown_is_not_known() -> None:
