@@ -22,12 +22,6 @@ ASKED = question("What is my dog called?", recalled=(DOG, CAT))
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeOpenAI]:
-    async with FakeOpenAI() as server:
-        yield server
-
-
-@pytest.fixture
 async def chat(fake: FakeOpenAI) -> AsyncIterator[EndpointChat]:
     async with connect(fake.base_url, fake.api_key) as client:
         yield EndpointChat(client, "talker", lambda *_: None)

@@ -50,12 +50,6 @@ class Metered:
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeOpenAI]:
-    async with FakeOpenAI() as server:
-        yield server
-
-
-@pytest.fixture
 async def client(fake: FakeOpenAI) -> AsyncIterator[AsyncOpenAI]:
     async with connect(fake.base_url, fake.api_key) as connected:
         yield connected
