@@ -1,6 +1,6 @@
 """Conversations and whose messages stand in them. Every call wants a connection in scope of the space."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -28,9 +28,17 @@ async def of_others(
     message_ids: Collection[UUID],
     memory_ids: Collection[UUID],
 ) -> frozenset[UUID]:
-    """Of these ids, those of messages that the person did not say and of memories that came from others too."""
+    """Of these, the messages that the person did not say and the memories that came from others too."""
     rows = await connection.fetch(SQL["of_others"], space_id, person_id, list(message_ids), list(memory_ids))
     return frozenset(row["id"] for row in rows)
+
+
+async def platform_ids(
+    connection: Connection, spaces: Sequence[UUID], message_ids: Collection[UUID]
+) -> dict[UUID, str]:
+    """The platform's ids of these messages; imported ones have none."""
+    rows = await connection.fetch(SQL["platform_ids"], spaces, list(message_ids))
+    return {row["message_id"]: row["platform_message_id"] for row in rows}
 
 
 async def note(

@@ -9,18 +9,18 @@ WHERE space_id = $1 AND conversation_id = $2
 SELECT count(*) FROM message WHERE space_id = $1 AND role = 'person' AND replaced_by IS NULL
 
 -- name: of_others
--- Of these messages and memories, those that this person did not say, or that others said a source of; also
--- those that are not there.
-SELECT asked.id FROM unnest($3::uuid[]) AS asked (id)
-LEFT JOIN message m ON m.space_id = $1 AND m.message_id = asked.id
-WHERE m.person_id IS DISTINCT FROM $2
+-- Of these messages, those that this person did not say; of these memories, those that came from such a message.
+SELECT message_id AS id FROM message
+WHERE space_id = $1 AND message_id = ANY ($3::uuid[]) AND person_id IS DISTINCT FROM $2
 UNION ALL
-SELECT asked.id FROM unnest($4::uuid[]) AS asked (id)
-WHERE NOT EXISTS (SELECT FROM memory WHERE space_id = $1 AND memory_id = asked.id)
-   OR EXISTS (
-        SELECT FROM memory_source s
-        LEFT JOIN message m ON m.space_id = $1 AND m.message_id = s.message_id
-        WHERE s.space_id = $1 AND s.memory_id = asked.id AND m.person_id IS DISTINCT FROM $2)
+SELECT s.memory_id FROM memory_source s JOIN message m USING (space_id, message_id)
+WHERE space_id = $1 AND s.memory_id = ANY ($4::uuid[]) AND m.person_id IS DISTINCT FROM $2
+
+-- name: platform_ids
+-- The platform's ids of messages, the first part's of those sent in several.
+SELECT DISTINCT ON (message_id) message_id, platform_message_id FROM receipt
+WHERE space_id = ANY ($1::uuid[]) AND message_id = ANY ($2::uuid[])
+ORDER BY message_id, part
 
 -- name: note
 -- Something a person said beside the talk: kept word for word, to be indexed, not to be learned from.

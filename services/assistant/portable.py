@@ -1,0 +1,238 @@
+"""Taking a space along: JSON Lines out, and in again. docs/export.md describes the format."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Literal, TypeVar
+from uuid import UUID, uuid5
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+
+from services.assistant import wire
+from services.assistant.domain import Access, Attachment, MemoryKind, Place, Role
+from services.assistant.store import export, memories
+from services.assistant.store.connection import Connection, Store, scoped
+from services.errors import InvalidEvent
+
+PIECE = 256 * 1024
+"""Most bytes of a piece of an export."""
+LONGEST_LINE = 4 * 1024 * 1024
+"""Most bytes of a line that is read."""
+BATCH = 200
+"""Records added in one transaction."""
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("holds binary data")
+    return text
+
+
+Text = Annotated[str, Field(max_length=wire.MAX_TEXT), AfterValidator(_storable)]
+Moment = Annotated[AwareDatetime, Field(ge=wire.EARLIEST, lt=datetime(9999, 1, 1, tzinfo=UTC))]
+
+
+class Header(BaseModel):
+    """The first line."""
+
+    format: Literal["remi"]
+    version: Literal[1]
+
+
+class AttachmentRecord(BaseModel):
+    reference: Text
+    file_name: Text
+    media_type: Text
+    size_bytes: int
+
+
+class MessageRecord(BaseModel):
+    record: Literal["message"]
+    id: UUID
+    conversation: UUID
+    role: Role
+    author: Annotated[Text, Field(min_length=1, max_length=wire.MAX_NAME)]
+    text: Text
+    attachments: Annotated[tuple[AttachmentRecord, ...], Field(max_length=wire.MAX_ATTACHMENTS)] = ()
+    sent_at: Moment
+    reply_to: UUID | None = None
+    replaced_by: UUID | None = None
+    learned: bool = False
+
+
+class SourceRecord(BaseModel):
+    message: UUID
+    quote: Annotated[Text, Field(min_length=1)]
+
+
+class MemoryRecord(BaseModel):
+    record: Literal["memory"]
+    id: UUID
+    kind: MemoryKind
+    text: Annotated[Text, Field(min_length=1)]
+    said_at: Moment
+    learned_at: Moment
+    superseded_at: Moment | None = None
+    superseded_by: UUID | None = None
+    sources: Annotated[tuple[SourceRecord, ...], Field(min_length=1)]
+
+
+T = TypeVar("T")
+Record = MessageRecord | MemoryRecord
+_HEADER = TypeAdapter(Header)
+_RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="record")])
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many records were added; `skipped` stood already, or rest on messages that aren't there."""
+
+    messages: int = 0
+    memories: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Imported") -> "Imported":
+        return Imported(
+            self.messages + other.messages, self.memories + other.memories, self.skipped + other.skipped
+        )
+
+
+async def pieces(store: Store, space_id: UUID) -> AsyncGenerator[bytes, None]:
+    """A space as JSON Lines, in pieces of at most PIECE bytes, cut anywhere. Raises StoreUnavailable."""
+    header = {"format": "remi", "version": 1, "exported_at": datetime.now(UTC).isoformat()}
+    buffer = bytearray(json.dumps(header).encode() + b"\n")
+    async with aclosing(export.lines(store, space_id)) as lines:
+        async for line in lines:
+            buffer += line.encode() + b"\n"
+            while len(buffer) > PIECE:
+                yield bytes(buffer[:PIECE])
+                del buffer[:PIECE]
+    yield bytes(buffer)
+
+
+async def bring(store: Store, access: Access, place: Place, chunks: AsyncIterator[bytes]) -> Imported:
+    """Bring an export into the access's space; everything in it counts as said by that person.
+
+    Done batch by batch, and without effect a second time: an import that broke off is simply begun anew.
+    Raises InvalidEvent with the number of the line that can't be read, and StoreUnavailable.
+    """
+    total = Imported()
+    async with aclosing(_batches(chunks)) as batches:
+        async for batch in batches:
+            async with scoped(store, [access.space_id]) as connection:
+                total += await _add(connection, access, place, batch)
+    return total
+
+
+async def _add(connection: Connection, access: Access, place: Place, batch: Sequence[Record]) -> Imported:
+    space_id = access.space_id
+    told = [record for record in batch if isinstance(record, MessageRecord)]
+    learned = [record for record in batch if isinstance(record, MemoryRecord)]
+    named = {each for record in batch for each in _named(record)}
+    ours = {each: _derived(space_id, each) for each in named}
+    standing = await export.standing(connection, space_id, named | set(ours.values()))
+    # What was exported from this very space is known here under the id it has in the export.
+    ours.update({each: each for each in named & standing})
+
+    new = [_told(space_id, record, ours) for record in told if ours[record.id] not in standing]
+    messages = await export.add_messages(connection, access, place, new) if new else 0
+    quotes = [(ours[source.message], source.quote) for record in learned for source in record.sources]
+    true = await export.quoted(connection, space_id, quotes) if quotes else frozenset()
+    added = 0
+    for record in learned:
+        sources = [(ours[source.message], source.quote) for source in record.sources]
+        if ours[record.id] not in standing and true.issuperset(sources):
+            await _learn(connection, space_id, record, sources, ours)
+            added += 1
+    return Imported(messages, added, len(batch) - messages - added)
+
+
+async def _learn(
+    connection: Connection,
+    space_id: UUID,
+    record: MemoryRecord,
+    sources: Sequence[tuple[UUID, str]],
+    ours: dict[UUID, UUID],
+) -> None:
+    memory_id = ours[record.id]
+    await memories.insert(
+        connection, space_id, memory_id, record.kind, record.text, record.learned_at, sources, record.said_at
+    )
+    if record.superseded_at:
+        by = ours[record.superseded_by] if record.superseded_by else None
+        await export.supersede(connection, space_id, memory_id, record.superseded_at, by)
+
+
+def _told(space_id: UUID, record: MessageRecord, ours: dict[UUID, UUID]) -> export.Told:
+    return export.Told(
+        ours[record.id],
+        # Never a conversation that goes on here: imported talk is not recent.
+        _derived(space_id, record.conversation),
+        record.role,
+        record.author,
+        record.text,
+        tuple(Attachment(**each.model_dump()) for each in record.attachments),
+        record.sent_at,
+        ours[record.reply_to] if record.reply_to else None,
+        ours[record.replaced_by] if record.replaced_by else None,
+        record.learned,
+    )
+
+
+def _named(record: Record) -> Iterable[UUID]:
+    """Every id of a message or memory that a record holds."""
+    yield record.id
+    match record:
+        case MessageRecord():
+            yield from (each for each in (record.reply_to, record.replaced_by) if each)
+        case MemoryRecord():
+            yield from (source.message for source in record.sources)
+            if record.superseded_by:
+                yield record.superseded_by
+
+
+def _derived(space_id: UUID, exported: UUID) -> UUID:
+    """The same id every time: a second import finds what the first one brought."""
+    return uuid5(space_id, str(exported))
+
+
+async def _batches(chunks: AsyncIterator[bytes]) -> AsyncGenerator[list[Record], None]:
+    batch: list[Record] = []
+    number = 0
+    async with aclosing(_lines(chunks)) as lines:
+        async for line in lines:
+            number += 1
+            if number == 1:
+                _parse(number, line, _HEADER)
+            elif line.strip():
+                batch.append(_parse(number, line, _RECORD))
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+    if not number:
+        raise InvalidEvent("chunk", "holds no export")
+    if batch:
+        yield batch
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+        if len(rest) > LONGEST_LINE:
+            raise InvalidEvent("chunk", f"holds a line longer than {LONGEST_LINE:,} bytes")
+    if rest:
+        yield rest
+
+
+def _parse(number: int, line: bytes, kind: TypeAdapter[T]) -> T:
+    try:
+        return kind.validate_json(line)
+    except ValidationError as error:
+        # Where, not what: the line holds what people said.
+        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
+        raise InvalidEvent("chunk", f"line {number} can't be read{f' at {where}' if where else ''}") from None

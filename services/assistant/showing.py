@@ -1,0 +1,101 @@
+"""How what Remi remembers looks in a message to people. CommonMark; what people said stays plain in it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.assistant.domain import TEAM_SPACE, Memory, Message, Recalled
+from services.assistant.explain import Explanation, Line
+from services.assistant.quotes import plain, quote
+
+QUOTES = 5
+"""Most lines shown of what is to be forgotten."""
+RESTED_ON = 15
+"""Most lines shown of what an answer rested on."""
+
+
+def introduction(name: str, is_direct: bool) -> str:
+    """Who Remi is, what it keeps, who sees it, and how that is undone."""
+    hello = (
+        f"Hello {plain(name, 40)}! I am Remi, an assistant with a long-term memory. Talk to me as to a "
+        "colleague: you never have to tell me anything twice. I can show what each of my answers rested on."
+    )
+    if is_direct:
+        keeps = (
+            "I keep what you say to me here and what I answer, word for word, and what I learn from it. "
+            "I use it only when you talk to me directly: no group and no other person gets to see it."
+        )
+    else:
+        keeps = (
+            "I keep what is said to me in this group and what I answer, word for word, and what I learn "
+            "from it; the rest of your talk I don't keep. Everybody here can ask me about it. What anybody "
+            "tells me directly is never shown here."
+        )
+    undo = (
+        "/memory shows what I know, /why what my last answer rested on, and /forget with some words erases "
+        "for good. /help lists all I can do."
+    )
+    return f"{hello}\n\n{keeps}\n\n{undo}"
+
+
+def count(number: int, one: str, several: str = "") -> str:
+    """ "1 message", "1,200 messages"."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def said(message: Message, now: datetime) -> str:
+    """A line of a list; dates are those of `now`'s zone, here and below."""
+    return f"- {_date(message.sent_at, now)}, {plain(message.author_name, 40)}: {quote(message.text)}"
+
+
+def learned(memory: Memory, now: datetime) -> str:
+    when = max((source.sent_at for source in memory.sources), default=memory.learned_at)
+    names = dict.fromkeys(plain(source.author_name, 40) for source in memory.sources)
+    team = ["team"] if memory.space_id == TEAM_SPACE else []
+    return f"- {plain(memory.text, 300)} *({', '.join([_date(when, now), *names, *team])})*"
+
+
+def recalled(line: Recalled, now: datetime) -> str:
+    old = "; no longer holds" if line.superseded else ""
+    author = f", {plain(line.author_name, 40)}" if line.author_name else ""
+    return f"- {_date(line.said_at, now)}{author}{old}: {quote(line.text, 300)}"
+
+
+def explanation(explained: Explanation, now: datetime) -> str:
+    """What an answer rested on."""
+    trace = explained.trace
+    cost = ""
+    if trace.prompt_tokens or trace.completion_tokens:
+        cost = f", for {trace.prompt_tokens:,} tokens read and {trace.completion_tokens:,} written"
+    parts = [f"I answered this on {_date(trace.answered_at, now)} with {plain(trace.model)}{cost}."]
+    always = [line for line in explained.lines if line.reference.standing]
+    shown = [line for line in explained.lines if line.reference.shown and not line.reference.standing]
+    if always:
+        parts.append(
+            "\n".join(["What I always keep in mind:", "", *(_rested_on(line, now) for line in always)])
+        )
+    if shown:
+        lines = some([_rested_on(line, now) for line in shown], RESTED_ON)
+        parts.append(f"What I was shown from memory for it, best first:\n\n{lines}")
+    else:
+        parts.append("I was shown nothing from memory for it.")
+    if left_out := len(explained.lines) - len(always) - len(shown):
+        parts.append(f"{count(left_out, 'line')} more came up and did not fit.")
+    return "\n\n".join(parts)
+
+
+def some(lines: Sequence[str], most: int = QUOTES) -> str:
+    """At most so many lines of a list, and how many more there are."""
+    more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
+    return "\n".join([*lines[:most], *more])
+
+
+def _rested_on(line: Line, now: datetime) -> str:
+    what = recalled(line.found, now) if line.found else "- forgotten since"
+    if line.reference.standing:
+        return what
+    used = ", **cited**" if line.reference.cited else ""
+    return f"- `{line.reference.handle}` {line.reference.score:.2f}{used}: {what.removeprefix('- ')}"
+
+
+def _date(moment: datetime, now: datetime) -> str:
+    return f"{moment.astimezone(now.tzinfo):%Y-%m-%d}"

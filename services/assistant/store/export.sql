@@ -1,0 +1,62 @@
+-- name: messages
+-- A page of a space's messages as lines, conversation by conversation, in order.
+SELECT conversation_id, position, json_strip_nulls(json_build_object(
+    'record', 'message', 'id', message_id, 'conversation', conversation_id, 'role', role, 'author', author_name,
+    'text', text, 'attachments', attachments, 'sent_at', sent_at, 'reply_to', reply_to, 'replaced_by', replaced_by,
+    'learned', learned_at IS NOT NULL))::text AS line
+FROM message
+WHERE space_id = $1 AND (conversation_id, position) > ($2, $3)
+ORDER BY conversation_id, position LIMIT $4
+
+-- name: memories
+-- A page of what was learned in a space until a moment as lines, oldest first, with its sources.
+SELECT learned_at, memory_id, json_strip_nulls(json_build_object(
+    'record', 'memory', 'id', memory_id, 'kind', kind, 'text', text, 'said_at', said_at, 'learned_at', learned_at,
+    'superseded_at', superseded_at, 'superseded_by', superseded_by,
+    'sources', (SELECT json_agg(json_build_object('message', message_id, 'quote', quote) ORDER BY message_id)
+                FROM memory_source s WHERE s.space_id = $1 AND s.memory_id = m.memory_id)))::text AS line
+FROM memory m
+WHERE space_id = $1 AND (learned_at, memory_id) > ($2, $3) AND learned_at <= $4
+ORDER BY learned_at, memory_id LIMIT $5
+
+-- name: standing
+-- Which of these ids are messages or memories of the space.
+SELECT message_id AS id FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
+UNION ALL
+SELECT memory_id FROM memory WHERE space_id = $1 AND memory_id = ANY ($2::uuid[])
+
+-- name: add_conversations
+-- Where imported talk stands, apart from the talk of the place, so that it is never taken for recent.
+INSERT INTO conversation (space_id, conversation_id, platform, bot_id, chat_id, thread_id, chat_kind)
+SELECT $1, conversation_id, $3, $4, $5, $6, $7 FROM unnest($2::uuid[]) AS conversation_id
+ON CONFLICT DO NOTHING
+
+-- name: add_messages
+-- Messages in the order given; those that stand already stay as they are.
+INSERT INTO message (space_id, message_id, conversation_id, role, person_id, author_name, text, attachments, sent_at,
+                     reply_to, replaced_by, learned_at)
+SELECT $1, a.message_id, a.conversation_id, a.role, CASE WHEN a.role = 'person' THEN $2::uuid END, a.author_name,
+       a.text, a.attachments, a.sent_at, a.reply_to, a.replaced_by, CASE WHEN a.learned THEN now() END
+FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[],
+            $10::uuid[], $11::uuid[], $12::boolean[]) WITH ORDINALITY
+     AS a (message_id, conversation_id, role, author_name, text, attachments, sent_at, reply_to, replaced_by,
+           learned, number)
+ORDER BY a.number
+ON CONFLICT DO NOTHING
+RETURNING true
+
+-- name: quoted
+-- Which of these quotes, by number, stand verbatim in the messages they name.
+SELECT q.number FROM unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS q (message_id, quote, number)
+JOIN message m ON m.space_id = $1 AND m.message_id = q.message_id
+WHERE strpos(m.text, q.quote) > 0
+
+-- name: supersede
+-- What was history when it was exported is history here.
+UPDATE memory SET superseded_at = $3, superseded_by = $4 WHERE space_id = $1 AND memory_id = $2
+
+-- name: ask
+-- Imported talk is to be made findable, and to be learned from where that was still to be done.
+INSERT INTO work AS w (space_id, kind, subject_id, route)
+SELECT $1, kind, conversation_id, $3 FROM unnest($2::uuid[]) AS conversation_id, unnest('{index,learn}'::text[]) AS kind
+ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET wakes = w.wakes + 1
