@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import re
 from collections.abc import Sequence
 from typing import cast
 
@@ -14,19 +13,15 @@ from services.assistant.endpoint import PATIENCE, Bill, Json, Patience, at, bill
 from services.assistant.model import MAX_DIMENSIONS, Meter, Vector
 from services.errors import ModelRefused, ModelUnavailable
 
-# The smallest window among embedding models in common use. Their tokenizers are unknown here: in running text
-# a token has four bytes or so, in code and figures nearer three.
-_WINDOW_TOKENS = 512
-_WINDOW_BYTES = 3 * _WINDOW_TOKENS
+# The smallest window among embedding models in common use is 512 tokens. Their tokenizers are unknown here:
+# in running text a token has four bytes or so, in code and figures nearer three.
+_WINDOW_BYTES = 3 * 512
 # More texts at once than some embedding servers take by default would be refused.
 _BATCH = 32
 _EMBEDDINGS = "/embeddings"
-_WORD_START = re.compile(r"\S")
 
 
 class EndpointEmbedder:
-    window = _WINDOW_TOKENS
-
     def __init__(self, client: AsyncOpenAI, model: str, meter: Meter, patience: Patience = PATIENCE) -> None:
         self._client = client
         self._model = model
@@ -44,15 +39,6 @@ class EndpointEmbedder:
         if not self._dimensions:
             raise ModelUnavailable(f"{self._model}: has not answered yet")
         return self._dimensions
-
-    async def windows(self, text: str) -> list[tuple[int, int]]:
-        spans = []
-        end = 0
-        while word := _WORD_START.search(text, end):
-            start = word.start()
-            end = start + _prefix(text[start : start + _WINDOW_BYTES])
-            spans.append((start, end))
-        return spans
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """Asks for at most MAX_DIMENSIONS. Raises ModelRefused for a model that can't give less."""
@@ -98,17 +84,7 @@ class EndpointEmbedder:
 
 def _embeddable(text: str) -> str:
     """Endpoints refuse text that is empty or longer than the window."""
-    text = text.strip()
-    return text[: _prefix(text[:_WINDOW_BYTES])] or "-"
-
-
-def _prefix(text: str) -> int:
-    """How many code points of `text`, none of its words cut in two if it has several, fit _WINDOW_BYTES."""
-    head = text.encode()[:_WINDOW_BYTES].decode(errors="ignore")
-    if len(head) == len(text) and len(text.encode()) < _WINDOW_BYTES:
-        return len(head)
-    words = head.rsplit(maxsplit=1)
-    return len(words[0]) if len(words) == 2 else len(head)
+    return text.strip().encode()[:_WINDOW_BYTES].decode(errors="ignore") or "-"
 
 
 def _unit(embedding: object) -> Vector:

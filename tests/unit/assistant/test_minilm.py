@@ -5,7 +5,6 @@ import json
 import math
 import threading
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -124,26 +123,6 @@ async def test_a_question_does_not_wait_for_a_long_list(minilm: MiniLM) -> None:
 
     await asyncio.gather(embed("list", ["word " * 300] * 8), embed("question", ["Where is my dog?"]))
     assert ended == ["question", "list"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        " \n ",
-        "One short line.",
-        "Ein längerer Satz mit Umlauten. " * 100,
-        "supercalifragilisticexpialidocious" * 3 + " and more " * 300,
-        "字" * 1000,
-        "x" * 5000,
-    ],
-)
-async def test_windows_hold_every_word_and_fit(minilm: MiniLM, text: str) -> None:
-    spans = await minilm.windows(text)
-    assert "".join("".join(text[start:end] for start, end in spans).split()) == "".join(text.split())
-    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
-    tokens = tokenizer()
-    assert all(len(tokens.encode(text[start:end]).ids) <= minilm.window for start, end in spans)
 
 
 async def test_a_failing_model_fails_those_who_wait_and_no_one_later() -> None:
