@@ -38,7 +38,9 @@ CREATE TABLE passage (
     of_memory boolean NOT NULL,
     starts integer NOT NULL,                -- code points [starts, ends) of the subject's text
     ends integer NOT NULL,
-    asks boolean NOT NULL,                  -- a bare question: remembers little
+    said_at timestamptz NOT NULL,
+    author integer[] NOT NULL,              -- dimensions of the author's name
+    prior real NOT NULL,                    -- what speaks for it whatever is asked
     model text NOT NULL,                    -- the embedder's name, dimensions included; empty while it has no vector
     own halfvec,                            -- the vector of the passage alone
     embedding halfvec,                      -- with its neighbours' share: what recall compares
@@ -50,7 +52,6 @@ CREATE TABLE passage (
 ) WITH (toast_tuple_target = 8160);
 CREATE INDEX passage_near ON passage (space_id, model) INCLUDE (subject_id, ordinal, embedding) WHERE NOT large;
 CREATE INDEX passage_terms ON passage (space_id) INCLUDE (subject_id, ordinal, terms);
-CREATE INDEX passage_of_model ON passage (space_id, model);
 CREATE INDEX passage_far_384 ON passage USING hnsw ((embedding::halfvec(384)) halfvec_cosine_ops)
     WHERE large AND vector_dims(embedding) = 384;
 CREATE INDEX passage_far_512 ON passage USING hnsw ((embedding::halfvec(512)) halfvec_cosine_ops)

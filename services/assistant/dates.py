@@ -1,0 +1,85 @@
+"""The dates a question names, as stretches of time: "in May 2023", "on 2024-03-01", "last week"."""
+
+import re
+from datetime import date, datetime, time, timedelta
+
+_MONTHS = (
+    "january february march april may june july august september october november december".split()  # noqa: SIM905
+)
+_DATE = re.compile(
+    rf"""\b(?:
+        (?P<iso>\d{{4}}-\d\d-\d\d)
+      | (?:(?P<before>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?)?
+        (?P<month>{"|".join(_MONTHS)})\b
+        (?:\s+(?P<after>\d{{1,2}})(?:st|nd|rd|th)?\b)?
+        (?:,?\s+(?P<year>(?:19|20)\d\d)\b)?
+      | (?P<alone>(?:19|20)\d\d)
+      | (?P<back>today|yesterday|(?:this|last)\s+(?:week|month|year))
+    )\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def ranges(question: str, now: datetime) -> list[tuple[datetime, datetime]]:
+    """The stretches [from, to) that the question names, as of `now` and in its zone; in English or ISO 8601.
+
+    A month or day without a year is the latest that has begun. Days that no calendar has are passed over.
+    """
+    found = []
+    for named in _DATE.finditer(question):
+        try:
+            days = _days(named, now.date())
+        except ValueError:
+            continue
+        if days:
+            found.append(
+                (
+                    datetime.combine(days[0], time.min, now.tzinfo),
+                    datetime.combine(days[1], time.min, now.tzinfo),
+                )
+            )
+    return found
+
+
+def _days(named: re.Match[str], today: date) -> tuple[date, date] | None:
+    if named["iso"]:
+        return _day(date.fromisoformat(named["iso"]))
+    if named["alone"]:
+        return _year(int(named["alone"]))
+    if named["back"]:
+        return _back(named["back"].lower(), today)
+    if not named["month"][0].isupper():
+        return None  # "may" and "march" are verbs
+    month = _MONTHS.index(named["month"].lower()) + 1
+    day = int(named["before"] or named["after"] or 0)
+    year = int(named["year"] or today.year - ((month, day) > (today.month, today.day)))
+    return _day(date(year, month, day)) if day else _month(year, month)
+
+
+def _back(words: str, today: date) -> tuple[date, date]:
+    if words in ("today", "yesterday"):
+        return _day(today - timedelta(days=words == "yesterday"))
+    last = words.startswith("last")
+    if words.endswith("week"):
+        monday = today - timedelta(days=today.weekday() + 7 * last)
+        return monday, monday + timedelta(days=7)
+    if words.endswith("month"):
+        first = today.replace(day=1)
+        return _month(*_of(first - timedelta(days=1) if last else first))
+    return _year(today.year - last)
+
+
+def _of(day: date) -> tuple[int, int]:
+    return day.year, day.month
+
+
+def _day(day: date) -> tuple[date, date]:
+    return day, day + timedelta(days=1)
+
+
+def _month(year: int, month: int) -> tuple[date, date]:
+    return date(year, month, 1), date(year + month // 12, month % 12 + 1, 1)
+
+
+def _year(year: int) -> tuple[date, date]:
+    return date(year, 1, 1), date(year + 1, 1, 1)

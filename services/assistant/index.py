@@ -1,0 +1,199 @@
+"""Index: making talk and memories findable. It runs after a reply, never inside one.
+
+A passage carries its neighbours with it, a share of their vectors and of their words: "Yes, on Friday!" is
+found by what it answers. So whatever is new renews the passages around it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import groupby
+from uuid import UUID
+
+import numpy as np
+from pgvector import HalfVector, SparseVector
+
+from services.assistant.domain import Role
+from services.assistant.model import Embedder, Vector
+from services.assistant.passages import Stretch, cut
+from services.assistant.store import passages
+from services.assistant.store.connection import Store, scoped
+from services.assistant.store.passages import Passage, Subject
+from services.assistant.words import DIMENSIONS, dimension, space_key, stems, weigh
+from services.errors import ModelRefused, ModelUnavailable
+
+MOST = 64
+MOST_BYTES = 256_000
+"""Of text in one go; a longer message goes alone."""
+
+REACH = 2
+"""Passages on each side that lend their words; the nearest also lend their vectors."""
+_WORD_SHARE = 0.4
+_LENT = 200
+"""Characters of a neighbour's nearer end that lend words: a long answer must not drown what follows it."""
+_VECTOR_SHARE = 0.2
+_OWN_SHARE = 0.6
+_BY_PERSON = 0.2
+_BARE_QUESTION = 0.1
+_BARE = 200
+"""Characters; a longer text that ends with a question says something beside it."""
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A passage in its place in the talk. `own` is the vector of its text alone, once there is one."""
+
+    subject: Subject
+    ordinal: int
+    stretch: Stretch
+    own: Vector | None
+
+    @property
+    def text(self) -> str:
+        return self.subject.text[self.stretch.starts : self.stretch.ends]
+
+
+async def index(
+    store: Store,
+    embedder: Embedder,
+    space_id: UUID,
+    conversation_id: UUID,
+    known: Mapping[UUID, Vector] | None = None,
+) -> int:
+    """Make passages of what was said in a conversation, and learned in its space, since the last time.
+
+    `known` are vectors of whole messages. Returns how many messages and memories were indexed, a batch at
+    most; 0 when nothing waits. While the embedder is away they get words only, until `reindex`. Raises
+    StoreUnavailable.
+    """
+    while True:
+        async with scoped(store, [space_id]) as connection:
+            subjects = await passages.unindexed(
+                connection, space_id, _model(embedder), 2 * REACH, MOST, conversation_id, MOST_BYTES
+            )
+        if not subjects:
+            return 0
+        runs = _runs(subjects, known or {})
+        with suppress(ModelUnavailable, ModelRefused):
+            await _embed(embedder, runs)
+        if done := await _write(store, embedder, space_id, subjects, runs):
+            return done
+
+
+async def reindex(store: Store, embedder: Embedder, space_id: UUID, limit: int = 64) -> int:
+    """Give passages their vectors by this embedder where another made them, or none.
+
+    Returns how many messages and memories were looked at, `limit` at most; 0 when all are done. Raises
+    ModelUnavailable, ModelRefused and StoreUnavailable.
+    """
+    async with scoped(store, [space_id]) as connection:
+        subjects = await passages.stale(connection, space_id, embedder.name, 2 * REACH, limit)
+    runs = _runs(subjects, {})
+    await _embed(embedder, runs)
+    if subjects:
+        await _write(store, embedder, space_id, subjects, runs)
+    return sum(subject.is_asked for subject in subjects)
+
+
+async def promote(store: Store, space_id: UUID, limit: int = 500) -> int:
+    """Move a large space's passages to the HNSW tier, `limit` at a time; how many went, 0 when all did."""
+    async with scoped(store, [space_id]) as connection:
+        return await passages.promote(connection, space_id, limit)
+
+
+def _runs(subjects: Sequence[Subject], known: Mapping[UUID, Vector]) -> list[list[_Piece]]:
+    """The passages of each conversation in order; a memory stands alone."""
+    return [
+        [piece for subject in run for piece in _pieces(subject, known)]
+        for _, run in groupby(subjects, key=lambda subject: subject.conversation_id or subject.subject_id)
+    ]
+
+
+def _pieces(subject: Subject, known: Mapping[UUID, Vector]) -> Iterator[_Piece]:
+    stretches = cut(subject.text)
+    for ordinal, stretch in enumerate(stretches):
+        own = known.get(subject.subject_id) if len(stretches) == 1 else None
+        if own is None and (kept := subject.owns.get(ordinal)) is not None:
+            own = np.asarray(kept.to_numpy(), dtype=np.float32)
+        yield _Piece(subject, ordinal, stretch, own)
+
+
+async def _embed(embedder: Embedder, runs: Sequence[Sequence[_Piece]]) -> None:
+    bare = [piece for run in runs for piece in run if piece.subject.is_asked and piece.own is None]
+    vectors = await embedder.embed([piece.text for piece in bare]) if bare else []
+    for piece, vector in zip(bare, vectors, strict=True):
+        piece.own = vector
+
+
+async def _write(
+    store: Store,
+    embedder: Embedder,
+    space_id: UUID,
+    subjects: Sequence[Subject],
+    runs: Sequence[list[_Piece]],
+) -> int | None:
+    key = space_key(store.secret, space_id)
+    rows = [_passage(run, at, key) for run in runs for at in _touched(run)]
+    async with scoped(store, [space_id]) as connection:
+        return await passages.write(connection, space_id, _model(embedder), subjects, rows)
+
+
+def _touched(run: Sequence[_Piece]) -> Iterator[int]:
+    """Where a run's passages are new, or stand so near to new ones that they share in them."""
+    for at, piece in enumerate(run):
+        near = run[max(0, at - REACH) : at + REACH + 1]
+        if piece.subject.is_asked or (
+            piece.subject.is_indexed and any(other.subject.is_asked for other in near)
+        ):
+            yield at
+
+
+def _passage(run: Sequence[_Piece], at: int, key: bytes) -> Passage:
+    piece = run[at]
+    own = Counter(stems(piece.text))
+    before = [Counter(stems(other.text[-_LENT:])) for other in run[max(0, at - REACH) : at]]
+    after = [Counter(stems(other.text[:_LENT])) for other in run[at + 1 : at + 1 + REACH]]
+    weights = weigh(own, before + after, _WORD_SHARE)
+    mixed = _mixed(run, at)
+    return Passage(
+        piece.subject.subject_id,
+        piece.ordinal,
+        piece.subject.of_memory,
+        piece.stretch.starts,
+        piece.stretch.ends,
+        piece.subject.said_at,
+        [dimension(key, word) for word in set(stems(piece.subject.author_name))],
+        _prior(piece),
+        None if piece.own is None else HalfVector(piece.own),
+        None if mixed is None else HalfVector(mixed),
+        SparseVector({dimension(key, word) - 1: weight for word, weight in weights.items()}, DIMENSIONS),
+        [dimension(key, word) for word in own],
+    )
+
+
+def _prior(piece: _Piece) -> float:
+    """What speaks for a passage whatever is asked. A bare question tells little."""
+    said_by = _BY_PERSON if piece.subject.role is Role.PERSON else 0.0
+    is_bare_question = len(piece.text) < _BARE and piece.text.endswith(("?", "？", "؟"))
+    return said_by - _BARE_QUESTION * is_bare_question
+
+
+def _mixed(run: Sequence[_Piece], at: int) -> Vector | None:
+    """The passage's vector with its neighbours' share, of unit length."""
+    own = run[at].own
+    if own is None:
+        return None
+    beside = [piece.own for piece in (*run[max(0, at - 1) : at], *run[at + 1 : at + 2])]
+    total = _OWN_SHARE * own + sum(
+        (_VECTOR_SHARE * other for other in beside if other is not None), np.zeros_like(own)
+    )
+    return np.asarray(total / np.linalg.norm(total), dtype=np.float32)
+
+
+def _model(embedder: Embedder) -> str:
+    """The embedder's name, or none while nobody knows it."""
+    try:
+        return embedder.name
+    except ModelUnavailable:
+        return ""

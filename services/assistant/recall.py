@@ -1,0 +1,176 @@
+"""Recall: choosing what of its spaces a turn sees. At most one embedding call, and one statement."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+from pgvector import HalfVector
+
+from services.assistant import dates, passages
+from services.assistant.domain import (
+    Memory,
+    MemoryKind,
+    Message,
+    Recalled,
+    Recollection,
+    Role,
+    Source,
+)
+from services.assistant.model import Embedder, Vector
+from services.assistant.store.connection import Store, scoped
+from services.assistant.store.passages import Asked, seen
+from services.assistant.words import dimension, space_key, stems
+from services.errors import ModelRefused, ModelUnavailable
+
+RECENT_MESSAGES = 12
+RECENT_BYTES = 12_000
+"""The recent talk ends with the message that goes beyond this; one message gives at most 4,000 characters."""
+LEFT_OUT = 50
+"""About so many passages that the budget had no room for stand in the trace."""
+_SHORTEST_LINE = 20
+"""Tokens; to tell how many passages a budget holds at most."""
+_LONGEST_QUESTION = 4_000
+"""Characters. Words behind them ask nothing; the embedder has a window of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked, and of which memory. The first of `spaces` is the conversation's own."""
+
+    text: str
+    spaces: tuple[UUID, ...]
+    now: datetime
+    """Aware, in the person's zone: "last week" is read by it."""
+    token_budget: int
+    """For the lines recalled and the standing instructions; the recent talk has a budget of its own."""
+    conversation_id: UUID | None = None
+    """Whose recent talk is wanted; None for none."""
+    leave_out: tuple[UUID, ...] = ()
+    """The turn's own messages: neither recalled nor recent talk."""
+    limit: int = 0
+    """Most lines shown; 0 for no limit beside the budget."""
+    vector: Vector | None = None
+    """Of `text`, where it is known already."""
+
+
+async def recall(store: Store, embedder: Embedder, query: Query) -> Recollection:
+    """What a turn sees. With the embedder away, words alone find it. Raises StoreUnavailable."""
+    vector = query.vector
+    if vector is None:
+        vector = await embed_question(embedder, query.text)
+    text = query.text[:_LONGEST_QUESTION]
+    words = set(stems(text))
+    keys = [(space, space_key(store.secret, space)) for space in query.spaces]
+    asked = Asked(
+        spaces=query.spaces,
+        words=[(space, dimension(key, word)) for space, key in keys for word in words],
+        dates=dates.ranges(text, query.now),
+        model="" if vector is None else embedder.name,
+        vector=None if vector is None else HalfVector(vector),
+        leave_out=query.leave_out,
+        conversation_id=query.conversation_id,
+        most=(query.limit or query.token_budget // _SHORTEST_LINE) + LEFT_OUT,
+        most_recent=RECENT_MESSAGES,
+        recent_bytes=RECENT_BYTES,
+    )
+    async with scoped(store, query.spaces) as connection:
+        rows = await seen(connection, asked)
+    instructions = tuple(_memory(row) for row in rows if row["part"] == "standing")
+    return Recollection(
+        instructions,
+        tuple(_cut([row for row in rows if row["part"] == "found"], instructions, query)),
+        tuple(_message(row) for row in rows if row["part"] == "recent"),
+    )
+
+
+async def embed_question(embedder: Embedder, text: str) -> Vector | None:
+    """The question's vector, or None while the embedder is away or refuses it."""
+    if not text.strip():
+        return None
+    try:
+        return (await embedder.embed([text]))[0]
+    except (ModelUnavailable, ModelRefused):
+        return None
+
+
+def _cut(
+    rows: Iterable[asyncpg.Record], instructions: tuple[Memory, ...], query: Query
+) -> Iterable[Recalled]:
+    """Show what fits the budget, best first; from the first line that doesn't, all are left out."""
+    zone = query.now.tzinfo
+    room = query.token_budget - sum(
+        passages.tokens(passages.line(_author(memory.sources), memory.learned_at, memory.text))
+        for memory in instructions
+    )
+    fits = True
+    for rank, row in enumerate(rows, 1):
+        handle = f"m{rank}"
+        of_memory, superseded = row["of_memory"], row["superseded_at"] is not None
+        sources = _sources(row)
+        author = _author(sources) if of_memory else row["author_name"]
+        text = row["text"]
+        tokens = passages.tokens(
+            passages.line(author, row["said_at"].astimezone(zone), text, handle, superseded=superseded)
+        )
+        room -= tokens
+        fits = fits and room >= 0 and not (query.limit and rank > query.limit)
+        yield Recalled(
+            handle=handle,
+            space_id=row["space_id"],
+            message_id=None if of_memory else row["subject_id"],
+            memory_id=row["subject_id"] if of_memory else None,
+            role=Role(row["role"]),
+            text=text,
+            start=row["starts"],
+            end=row["ends"],
+            author_name=author,
+            said_at=row["said_at"],
+            score=row["score"],
+            vector_score=row["vector"],
+            word_score=row["words"],
+            tokens=tokens,
+            shown=fits,
+            superseded=superseded,
+            sources=sources,
+        )
+
+
+def _memory(row: asyncpg.Record) -> Memory:
+    return Memory(
+        row["subject_id"],
+        row["space_id"],
+        MemoryKind(row["kind"]),
+        row["text"],
+        row["learned_at"],
+        _sources(row),
+    )
+
+
+def _message(row: asyncpg.Record) -> Message:
+    return Message(
+        row["subject_id"],
+        Role(row["role"]),
+        row["author_name"],
+        row["text"],
+        row["said_at"],
+        row["person_id"],
+    )
+
+
+def _sources(row: asyncpg.Record) -> tuple[Source, ...]:
+    return tuple(
+        Source(
+            UUID(source["message_id"]),
+            source["quote"],
+            datetime.fromisoformat(source["sent_at"]),
+            source["author_name"],
+        )
+        for source in (json.loads(row["sources"]) if row["sources"] else ())
+    )
+
+
+def _author(sources: tuple[Source, ...]) -> str:
+    return sources[0].author_name if sources else ""

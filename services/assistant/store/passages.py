@@ -1,0 +1,202 @@
+"""Passages: the one statement that finds them, and the writing of what makes talk findable."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from uuid import UUID
+
+import asyncpg
+from asyncpg import Range
+from pgvector import HalfVector, SparseVector
+
+from services.assistant.domain import Role
+from services.assistant.store.connection import Connection
+from services.assistant.store.queries import load
+
+SQL = load("passages")
+
+TIERS = (384, 512, 768, 1024)
+"""Dimensions that have an HNSW index. A space of other vectors is searched exactly, however large."""
+LARGE = 10_000
+"""Passages of a space beyond which the HNSW tier is faster than the exact scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question in the terms of the index. `words` are dimensions, each with the space whose key made it."""
+
+    spaces: Sequence[UUID]
+    words: Sequence[tuple[UUID, int]]
+    dates: Sequence[tuple[datetime, datetime]]
+    model: str
+    vector: HalfVector | None
+    leave_out: Sequence[UUID]
+    conversation_id: UUID | None
+    most: int
+    most_recent: int
+    recent_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A message or memory with its text; what is replaced has an empty one.
+
+    `owns` are the vectors of its passages by their ordinal. It is asked for, or stands beside one that is.
+    """
+
+    subject_id: UUID
+    of_memory: bool
+    conversation_id: UUID | None
+    role: Role
+    author_name: str
+    said_at: datetime
+    text: str
+    is_indexed: bool
+    is_asked: bool
+    owns: Mapping[int, HalfVector]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A row to write. Without `own` and `embedding`, a row that is there keeps those it has."""
+
+    subject_id: UUID
+    ordinal: int
+    of_memory: bool
+    starts: int
+    ends: int
+    said_at: datetime
+    author: Sequence[int]
+    prior: float
+    own: HalfVector | None
+    embedding: HalfVector | None
+    terms: SparseVector
+    words: Sequence[int]
+
+
+async def seen(connection: Connection, asked: Asked) -> list[asyncpg.Record]:
+    """What a question gets to see: the parts 'found' (best first), 'recent' and 'standing' (oldest first).
+
+    Small spaces are read whole, by one plan made once. A large one takes a second statement, planned for its
+    spaces each time: only so the planner finds the vector index (docs/decisions/0141).
+    """
+    arguments = (
+        asked.spaces,
+        [space for space, _ in asked.words],
+        [dimension for _, dimension in asked.words],
+        asked.model,
+        asked.vector,
+        asked.leave_out,
+        [Range(*dates) for dates in asked.dates],
+        asked.most,
+        asked.conversation_id,
+        asked.most_recent,
+        asked.recent_bytes,
+    )
+    rows = await connection.fetch(_WHOLE, *arguments)
+    if any(row["part"] == "large" for row in rows):
+        await connection.execute(_FOR_LARGE)
+        dimensions = asked.vector.dimensions() if asked.vector else 0
+        rows = await connection.fetch(_searched(len(asked.spaces), dimensions), *arguments)
+    return rows
+
+
+async def unindexed(
+    connection: Connection,
+    space_id: UUID,
+    model: str,
+    reach: int,
+    most: int,
+    conversation_id: UUID,
+    most_bytes: int,
+) -> list[Subject]:
+    """What waits to be indexed, up to a number and a size; with the messages within `reach` of it."""
+    return await _texts(connection, "unindexed", space_id, model, reach, most, conversation_id, most_bytes)
+
+
+async def stale(connection: Connection, space_id: UUID, model: str, reach: int, most: int) -> list[Subject]:
+    """What has passages without a vector by `model`; with the messages within `reach` of it."""
+    return await _texts(connection, "stale", space_id, model, reach, most)
+
+
+async def write(
+    connection: Connection,
+    space_id: UUID,
+    model: str,
+    subjects: Sequence[Subject],
+    passages: Sequence[Passage],
+) -> int | None:
+    """Write the passages that rest on these subjects; how many were indexed by it.
+
+    None, and nothing is written, if one of the subjects is gone: it must leave no trace in its neighbours.
+    """
+    (row,) = await connection.fetch(
+        SQL["write"],
+        space_id,
+        [subject.subject_id for subject in subjects],
+        model,
+        [subject.subject_id for subject in subjects if subject.is_asked and not subject.is_indexed],
+        [passage.subject_id for passage in passages],
+        [passage.ordinal for passage in passages],
+        [passage.of_memory for passage in passages],
+        [passage.starts for passage in passages],
+        [passage.ends for passage in passages],
+        [passage.said_at for passage in passages],
+        [_array(passage.author) for passage in passages],
+        [passage.prior for passage in passages],
+        [passage.own for passage in passages],
+        [passage.embedding for passage in passages],
+        [passage.terms for passage in passages],
+        [_array(passage.words) for passage in passages],
+    )
+    return row["done"] if row["is_whole"] else None
+
+
+async def promote(connection: Connection, space_id: UUID, most: int) -> int:
+    """Move up to `most` passages of a space above LARGE to the HNSW tier; how many went."""
+    return int(await connection.fetchval(SQL["promote"], space_id, most, LARGE, TIERS))
+
+
+async def _texts(connection: Connection, asked: str, *arguments: object) -> list[Subject]:
+    rows = await connection.fetch(SQL["texts"].replace("{asked}", SQL[asked]), *arguments)
+    return [
+        Subject(
+            row["subject_id"],
+            row["of_memory"],
+            row["conversation_id"],
+            Role(row["role"]),
+            row["author_name"],
+            row["said_at"],
+            row["text"],
+            row["is_indexed"],
+            row["is_asked"],
+            dict(zip(row["ordinals"] or (), row["owns"] or (), strict=True)),
+        )
+        for row in rows
+    ]
+
+
+def _array(numbers: Sequence[int]) -> str:
+    return f"{{{','.join(map(str, numbers))}}}"
+
+
+# The HNSW index is walked on until enough of what it brings up lies in the space.
+_FOR_LARGE = """SET LOCAL plan_cache_mode = force_custom_plan;
+SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 200"""
+_WHOLE = SQL["recall"].replace("{passages}", SQL["whole"])
+
+
+@cache
+def _searched(spaces: int, dimensions: int) -> str:
+    branches = ["worded"]
+    if dimensions:
+        branches.append("near")
+    if dimensions in TIERS:
+        branches.append("far")
+    united = "\nUNION\n".join(
+        SQL[branch].replace("{space}", str(space)).replace("{dimensions}", str(dimensions))
+        for space in range(1, spaces + 1)
+        for branch in branches
+    )
+    return SQL["recall"].replace("{passages}", SQL["candidates"].replace("{branches}", united))

@@ -1,0 +1,237 @@
+-- name: recall
+-- Everything a turn sees of its spaces at once: what the question finds, what always holds, and the recent talk.
+-- $1 spaces; $2, $3 the question's words, each as a space and a dimension; $4, $5 the embedder and the question's
+-- vector; $6 messages to leave out; $7 the dates it names; $8 most passages; $9 the conversation whose talk is
+-- wanted; $10, $11 most recent messages, and their bytes.
+WITH asked AS MATERIALIZED (
+    -- A word counts by its idf twice: once for the question's side, once for the text's.
+    SELECT space_id, array_agg(dimension) AS words, (
+        '{' || string_agg(
+            dimension || ':' || power(ln(1 + (s.passages - t.passages + .5) / (t.passages + .5)), 2)::real, ','
+        ) || '}/1000000000')::sparsevec AS terms
+    FROM unnest($2::uuid[], $3::integer[]) AS word (space_id, dimension)
+    JOIN term t USING (space_id, dimension)
+    JOIN space_statistics s USING (space_id)
+    WHERE space_id = ANY ($1::uuid[])
+    GROUP BY space_id
+), compared AS (
+    SELECT p.space_id, p.subject_id, p.of_memory, p.starts, p.ends, p.said_at,
+           CASE WHEN p.model = $4 THEN greatest(- (p.embedding <#> $5::halfvec), 0) ELSE 0 END AS vector,
+           coalesce(- (p.terms <#> asked.terms), 0) AS words,
+           p.prior
+         + CASE WHEN p.author && asked.words THEN .2 ELSE 0 END
+         + CASE WHEN p.said_at <@ $7::tstzmultirange THEN .2 ELSE 0 END AS bonus
+    FROM {passages} LEFT JOIN asked USING (space_id)
+    WHERE p.subject_id <> ALL ($6::uuid[])
+), scored AS (
+    SELECT *, .45 * vector / greatest(max(vector) OVER (), 1e-6) + .45 * words / greatest(max(words) OVER (), 1e-6)
+              + bonus AS score
+    FROM compared
+), ranked AS (
+    -- The best passage ranks its message; its others come after every message's best.
+    SELECT *, row_number() OVER (PARTITION BY subject_id ORDER BY score DESC, starts) > 1 AS is_further
+    FROM scored
+), best AS (
+    SELECT * FROM ranked ORDER BY is_further, score DESC, said_at DESC, starts LIMIT $8
+), found AS (
+    SELECT best.*, m.role, m.author_name, m.text, NULL::timestamptz AS superseded_at
+    FROM best JOIN message m ON m.space_id = best.space_id AND m.message_id = best.subject_id
+    WHERE NOT of_memory AND m.replaced_by IS NULL
+    UNION ALL
+    SELECT best.*, 'person', '', m.text, m.superseded_at
+    FROM best JOIN memory m ON m.space_id = best.space_id AND m.memory_id = best.subject_id
+    WHERE of_memory AND (m.kind NOT IN ('instruction', 'profile') OR m.superseded_at IS NOT NULL)
+), recent AS (
+    SELECT m.*, sum(octet_length(m.text)) OVER (ORDER BY m.position DESC) - octet_length(m.text) AS later_bytes
+    FROM conversation c JOIN LATERAL (
+        SELECT position, message_id, role, person_id, author_name, text, sent_at FROM message
+        WHERE space_id = c.space_id AND conversation_id = c.conversation_id AND position > c.topic_since
+          AND replaced_by IS NULL AND message_id <> ALL ($6::uuid[])
+        ORDER BY position DESC LIMIT $10
+    ) m ON true
+    WHERE c.space_id = ($1::uuid[])[1] AND c.conversation_id = $9
+)
+SELECT seen.*, CASE WHEN of_memory THEN (
+           SELECT jsonb_agg(jsonb_build_object('message_id', s.message_id, 'quote', s.quote, 'sent_at', m.sent_at,
+                                               'author_name', m.author_name) ORDER BY m.sent_at, m.position)
+           FROM memory_source s JOIN message m ON m.space_id = s.space_id AND m.message_id = s.message_id
+           WHERE s.space_id = seen.space_id AND s.memory_id = seen.subject_id
+       ) END AS sources
+FROM (
+    SELECT 'found' AS part, row_number() OVER (ORDER BY is_further, score DESC, said_at DESC, starts) AS at,
+           space_id, subject_id, of_memory, NULL AS kind, role, NULL::uuid AS person_id, author_name,
+           substr(text, starts + 1, ends - starts) AS text, starts, ends, said_at,
+           NULL::timestamptz AS learned_at, superseded_at, score, vector, words
+    FROM found
+    UNION ALL
+    SELECT 'standing', row_number() OVER (ORDER BY learned_at, memory_id), space_id, memory_id, true, kind, 'person',
+           NULL, '', text, 0, 0, said_at, learned_at, NULL, 0, 0, 0
+    FROM (
+        SELECT * FROM memory
+        WHERE space_id = ANY ($1::uuid[]) AND kind IN ('instruction', 'profile') AND superseded_at IS NULL
+        ORDER BY learned_at DESC LIMIT 40
+    ) AS standing
+    UNION ALL
+    SELECT 'recent', position, NULL, message_id, false, NULL, role, person_id, author_name, left(text, 4000), 0, 0,
+           sent_at, NULL, NULL, 0, 0, 0
+    FROM recent WHERE later_bytes < $11
+    UNION ALL
+    SELECT 'large', 0, space_id, NULL, false, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, 0, 0, 0
+    FROM space_statistics WHERE space_id = ANY ($1::uuid[]) AND passages > 2000
+) AS seen
+ORDER BY part, at
+
+-- name: whole
+-- All passages of the spaces, while none of these is too large to be read whole.
+(SELECT * FROM passage
+ WHERE space_id = ANY ($1::uuid[])
+   AND NOT EXISTS (SELECT FROM space_statistics WHERE space_id = ANY ($1::uuid[]) AND passages > 2000)) AS p
+
+-- name: candidates
+-- The passages that a vector or a word brings up; both are compared then.
+({branches}) AS candidate JOIN passage p USING (space_id, subject_id, ordinal)
+
+-- name: near
+-- By meaning, in one space, exactly and from the index alone.
+(SELECT space_id, subject_id, ordinal FROM passage
+ WHERE space_id = ($1::uuid[])[{space}] AND model = $4 AND NOT large
+ ORDER BY embedding <#> $5::halfvec LIMIT 200)
+
+-- name: far
+-- By meaning, in the HNSW tier of one space.
+(SELECT space_id, subject_id, ordinal FROM passage
+ WHERE space_id = ($1::uuid[])[{space}] AND model = $4 AND large AND vector_dims(embedding) = {dimensions}
+   AND (SELECT promoted FROM space_statistics WHERE space_id = ($1::uuid[])[{space}])
+ ORDER BY embedding::halfvec({dimensions}) <=> $5::halfvec({dimensions}) LIMIT 200)
+
+-- name: worded
+-- By words, in one space.
+(SELECT space_id, subject_id, ordinal FROM passage
+ WHERE space_id = ($1::uuid[])[{space}] AND EXISTS (SELECT FROM asked WHERE space_id = ($1::uuid[])[{space}])
+ ORDER BY terms <#> (SELECT terms FROM asked WHERE space_id = ($1::uuid[])[{space}]) LIMIT 200)
+
+-- name: texts
+-- The texts of the subjects asked for, and of the messages within $3 before and after each, in order;
+-- with the vectors that their passages have by the model $2.
+WITH asked AS MATERIALIZED (
+    {asked}
+), spot AS (
+    SELECT conversation_id, position FROM message JOIN asked ON message_id = subject_id WHERE space_id = $1
+), near AS (
+    SELECT subject_id FROM asked
+    UNION
+    SELECT beside.message_id FROM spot CROSS JOIN LATERAL (
+        (SELECT message_id FROM message m
+         WHERE space_id = $1 AND m.conversation_id = spot.conversation_id AND m.position < spot.position
+           AND replaced_by IS NULL
+         ORDER BY m.position DESC LIMIT $3)
+        UNION ALL
+        (SELECT message_id FROM message m
+         WHERE space_id = $1 AND m.conversation_id = spot.conversation_id AND m.position > spot.position
+           AND replaced_by IS NULL
+         ORDER BY m.position LIMIT $3)
+    ) AS beside
+), subject AS (
+    SELECT message_id AS subject_id, false AS of_memory, conversation_id, position, role, author_name, sent_at AS said_at,
+           CASE WHEN replaced_by IS NULL THEN text ELSE '' END AS text, indexed_at IS NOT NULL AS is_indexed
+    FROM message JOIN near ON message_id = subject_id WHERE space_id = $1
+    UNION ALL
+    SELECT memory_id, true, NULL, NULL, 'person', '', said_at, text, indexed_at IS NOT NULL
+    FROM memory JOIN asked ON memory_id = subject_id WHERE space_id = $1
+)
+SELECT subject_id, of_memory, conversation_id, role, author_name, said_at, text, is_indexed,
+       subject_id IN (SELECT subject_id FROM asked) AS is_asked, vectors.ordinals, vectors.owns
+FROM subject LEFT JOIN LATERAL (
+    SELECT array_agg(ordinal ORDER BY ordinal) AS ordinals, array_agg(own ORDER BY ordinal) AS owns FROM passage p
+    WHERE p.space_id = $1 AND p.subject_id = subject.subject_id AND p.model = $2
+) AS vectors ON is_indexed
+ORDER BY of_memory, conversation_id, position
+
+-- name: unindexed
+-- What waits in a conversation, and of its space's memories: at most $4 of each, of $6 bytes.
+SELECT subject_id FROM (
+    SELECT message_id AS subject_id, sum(octet_length(text)) OVER (ORDER BY position) - octet_length(text) AS before
+    FROM (SELECT message_id, text, position FROM message
+          WHERE space_id = $1 AND conversation_id = $5 AND indexed_at IS NULL ORDER BY position LIMIT $4) AS said
+) AS waiting
+WHERE before < $6
+UNION ALL
+(SELECT memory_id FROM memory WHERE space_id = $1 AND indexed_at IS NULL LIMIT $4)
+
+-- name: stale
+-- Subjects with passages whose vectors another model made, or none: at most $4.
+SELECT DISTINCT subject_id FROM (
+    (SELECT subject_id FROM passage WHERE space_id = $1 AND model < $2 LIMIT $4)
+    UNION ALL
+    (SELECT subject_id FROM passage WHERE space_id = $1 AND model > $2 LIMIT $4)
+) AS stale
+LIMIT $4
+
+-- name: write
+-- Passages of subjects that have none yet, and new vectors and terms of others; nothing at all if one of the
+-- subjects $2, which the passages rest on, is gone. $3 the model; then a row a passage. A subject that somebody
+-- else has indexed meanwhile only has its passages renewed.
+WITH held AS (
+    SELECT message_id FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[]) ORDER BY message_id FOR UPDATE
+), kept AS (
+    SELECT memory_id FROM memory WHERE space_id = $1 AND memory_id = ANY ($2::uuid[]) ORDER BY memory_id FOR UPDATE
+), whole AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM held) + (SELECT count(*) FROM kept) = cardinality($2::uuid[]) AS is_whole
+), marked AS (
+    UPDATE message SET indexed_at = now() FROM whole
+    WHERE is_whole AND space_id = $1 AND message_id = ANY ($4::uuid[]) AND indexed_at IS NULL
+    RETURNING message_id AS subject_id
+), marked_memory AS (
+    UPDATE memory SET indexed_at = now() FROM whole
+    WHERE is_whole AND space_id = $1 AND memory_id = ANY ($4::uuid[]) AND indexed_at IS NULL
+    RETURNING memory_id AS subject_id
+), done AS (
+    SELECT subject_id FROM marked UNION ALL SELECT subject_id FROM marked_memory
+), piece AS MATERIALIZED (
+    SELECT * FROM unnest(
+        $5::uuid[], $6::integer[], $7::boolean[], $8::integer[], $9::integer[], $10::timestamptz[], $11::text[],
+        $12::real[], $13::halfvec[], $14::halfvec[], $15::sparsevec[], $16::text[]
+    ) AS piece (subject_id, ordinal, of_memory, starts, ends, said_at, author, prior, own, embedding, terms, words)
+), made AS (
+    INSERT INTO passage (space_id, subject_id, ordinal, of_memory, starts, ends, said_at, author, prior, model, own,
+                         embedding, terms, words)
+    SELECT $1, subject_id, ordinal, of_memory, starts, ends, said_at, author::integer[], prior,
+           CASE WHEN own IS NULL THEN '' ELSE $3 END, own, embedding, terms, words::integer[]
+    FROM piece JOIN done USING (subject_id)
+    RETURNING words
+), counted AS (
+    INSERT INTO space_statistics AS s (space_id, passages) SELECT $1, count(*) FROM made HAVING count(*) > 0
+    ON CONFLICT (space_id) DO UPDATE SET passages = s.passages + excluded.passages
+    RETURNING space_id
+), spread AS (
+    -- In order, and after the row above: so two writers of one space can't wait for each other.
+    INSERT INTO term AS t (space_id, dimension, passages)
+    SELECT counted.space_id, dimension, count(*) FROM counted, made, unnest(words) AS dimension
+    GROUP BY counted.space_id, dimension ORDER BY dimension
+    ON CONFLICT (space_id, dimension) DO UPDATE SET passages = t.passages + excluded.passages
+), renewed AS (
+    UPDATE passage SET terms = piece.terms,
+                       embedding = coalesce(piece.embedding, passage.embedding),
+                       own = coalesce(piece.own, passage.own),
+                       model = CASE WHEN piece.own IS NULL THEN passage.model ELSE $3 END
+    FROM piece, whole
+    WHERE is_whole AND passage.space_id = $1 AND passage.subject_id = piece.subject_id
+      AND passage.ordinal = piece.ordinal
+)
+SELECT is_whole, (SELECT count(*) FROM done) AS done FROM whole
+
+-- name: promote
+-- Moves passages of a space that has grown beyond $3 into the HNSW tier, $2 at a time.
+WITH moved AS (
+    UPDATE passage SET large = true
+    WHERE space_id = $1 AND (subject_id, ordinal) IN (
+        SELECT subject_id, ordinal FROM passage
+        WHERE space_id = $1 AND NOT large AND vector_dims(embedding) = ANY ($4::integer[])
+          AND (SELECT passages FROM space_statistics WHERE space_id = $1) > $3
+        LIMIT $2)
+    RETURNING true
+), noted AS (
+    UPDATE space_statistics SET promoted = true
+    WHERE space_id = $1 AND NOT promoted AND EXISTS (SELECT FROM moved)
+)
+SELECT count(*) FROM moved
