@@ -64,6 +64,15 @@ class _Request:
     vectors: list[Vector] = field(default_factory=list)
     done: Future[list[Vector]] = field(default_factory=Future)
 
+    def take(self, vector: Vector) -> None:
+        self.vectors.append(vector)
+        if len(self.vectors) == len(self.texts) and self.done.set_running_or_notify_cancel():
+            self.done.set_result(self.vectors)
+
+    def fail(self, error: Exception) -> None:
+        if not self.done.done() and self.done.set_running_or_notify_cancel():
+            self.done.set_exception(ModelUnavailable(f"{MiniLM.name}: {type(error).__name__}"))
+
 
 class MiniLM:
     """Vectors from one dedicated thread. What queues up while it is busy is computed together."""
@@ -102,13 +111,10 @@ class MiniLM:
                 vectors = self._vectors([tokens for _, tokens in batch])
             except Exception as error:
                 for request, _ in batch:
-                    if request.done.set_running_or_notify_cancel():
-                        request.done.set_exception(ModelUnavailable(f"{self.name}: {type(error).__name__}"))
-                continue
-            for (request, _), vector in zip(batch, vectors, strict=True):
-                request.vectors.append(vector)
-                if len(request.vectors) == len(request.texts) and request.done.set_running_or_notify_cancel():
-                    request.done.set_result(request.vectors)
+                    request.fail(error)
+            else:
+                for (request, _), vector in zip(batch, vectors, strict=True):
+                    request.take(vector)
 
     def _next_batch(self) -> list[tuple[_Request, list[int]]]:
         """One text of each request in turn, so that a question never waits for a long list to end.
@@ -122,7 +128,11 @@ class MiniLM:
             if request.done.done():
                 self._waiting.popleft()
                 continue
-            tokens = self._tokens(request.texts[request.taken])
+            try:
+                tokens = self._tokens(request.texts[request.taken])
+            except Exception as error:
+                request.fail(error)
+                continue
             longest = max(longest, len(tokens))
             if batch and longest * (len(batch) + 1) > _BATCH_TOKENS:
                 break

@@ -134,9 +134,19 @@ async def test_a_failing_model_fails_those_who_wait_and_no_one_later() -> None:
     try:
         for _ in range(2):
             with pytest.raises(ModelUnavailable, match="RuntimeError"):
-                await embedder.embed(["one", "two"])
+                async with asyncio.timeout(10):
+                    await embedder.embed(["one", "two"])
     finally:
         embedder.close()
+
+
+async def test_a_text_that_is_none_fails_alone(minilm: MiniLM) -> None:
+    broken, whole = await asyncio.gather(
+        minilm.embed(["fine", "half a pair: \ud800"]), minilm.embed(["fine"]), return_exceptions=True
+    )
+    assert isinstance(broken, ModelUnavailable)
+    assert not isinstance(whole, BaseException)
+    assert len(whole) == 1
 
 
 async def test_a_cancelled_request_is_dropped_and_the_next_one_served(data: Path) -> None:
