@@ -8,7 +8,8 @@
     ├── Unavailable          something Remi rests on is away; try again
     │   ├── StoreUnavailable     Postgres
     │   └── ModelUnavailable     a model endpoint, after the last attempt
-    ├── ModelRefused         the model endpoint will not take this call, ever (bad key, bad request)
+    │       └── ModelMisconfigured   it refuses the key or the model's name: the operator must act
+    ├── ModelRefused         the model endpoint will not take this call, ever
     └── Fenced               another worker has taken this over; what was done here is void
 
 A message of these errors may be shown to an operator: it holds ids and field names, never what people said.
@@ -50,6 +51,10 @@ class StoreUnavailable(Unavailable):
 
 class ModelUnavailable(Unavailable):
     """A model endpoint does not answer, or broke off, after the last attempt."""
+
+
+class ModelMisconfigured(ModelUnavailable):
+    """A model endpoint refuses the key, or does not know the model."""
 
 
 class ModelRefused(RemiError):

@@ -18,7 +18,7 @@ from openai import AsyncOpenAI, AsyncStream
 
 from services.assistant.domain import Usage
 from services.assistant.model import ChatMessage, Completion, JsonSchema, Meter
-from services.errors import ModelRefused, ModelUnavailable, RemiError
+from services.errors import ModelMisconfigured, ModelRefused, ModelUnavailable, RemiError
 
 Json: TypeAlias = dict[str, Any]
 
@@ -96,6 +96,8 @@ def _failure(model: str, error: openai.OpenAIError) -> RemiError:
         return ModelUnavailable(f"{model}: {type(error).__name__}")
     code = error.code if re.fullmatch(r"[\w.-]{1,60}", error.code or "") else type(error).__name__
     what = f"{model}: HTTP {error.status_code}, {code}"
+    if error.status_code in {401, 403, 404}:
+        return ModelMisconfigured(what)
     passing = error.status_code >= 500 or error.status_code in {408, 409, 425, 429}
     return ModelUnavailable(what) if passing else ModelRefused(what)
 

@@ -15,7 +15,7 @@ import numpy as np
 import structlog
 
 from services.assistant.domain import Usage
-from services.errors import ModelRefused, ModelUnavailable, SettingsError
+from services.errors import ModelMisconfigured, ModelRefused, ModelUnavailable, SettingsError
 
 Vector: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float32]]
 
@@ -170,7 +170,7 @@ async def _try_out(embedder: Embedder) -> None:
     """Learn the dimensions, if the endpoint is there, and find a wrong setting before anybody waits."""
     try:
         await embedder.embed(["Remi"])
+    except (ModelMisconfigured, ModelRefused) as error:
+        raise SettingsError(f"REMI_EMBEDDING_MODEL: {error}") from error
     except ModelUnavailable as error:
         structlog.get_logger().warning("embedding endpoint away", exc_info=error)
-    except ModelRefused as error:
-        raise SettingsError(f"REMI_EMBEDDING_MODEL: {error}") from error

@@ -48,6 +48,10 @@ OVER_LIMIT = (
     "You have had all the answers that your team allows for today. I have kept what you said; "
     "please ask me again tomorrow."
 )
+REFUSED = (
+    "My language model refuses this message; it may be too long for it. I have kept what you said; "
+    "please try with fewer words."
+)
 PUT_ASIDE = "I couldn't answer this, and have put it aside. What you said is kept; please ask me again."
 
 
@@ -106,9 +110,12 @@ async def _answer(remi: Remi, claim: Claim, turn: Turn) -> bool:
             raise
         remi.streams.publish([newest], Ended())
         return True
-    except (ModelUnavailable, ModelRefused, TimeoutError) as error:
+    except (ModelUnavailable, TimeoutError) as error:
         await _wait_for_model(remi, claim, turn, error)
         return False
+    except ModelRefused as error:
+        log.error("model_refused", turn=str(turn.turn_id), exc_info=error)
+        return await _commit(remi, claim, turn, _put_aside(REFUSED))
     except StoreUnavailable:
         raise
     except Exception as error:
@@ -116,8 +123,7 @@ async def _answer(remi: Remi, claim: Claim, turn: Turn) -> bool:
         if turn.tries < MOST_TRIES:
             await work.put_back(remi.store, "turn", claim, timedelta(seconds=2**turn.tries))
             return False
-        put_aside = Response(Outcome(Reply(PUT_ASIDE), state=TurnState.FAILED))
-        return await _commit(remi, claim, turn, put_aside)
+        return await _commit(remi, claim, turn, _put_aside(PUT_ASIDE))
     finally:
         answering.cancel()
         del remi.running.answers[turn.turn_id]
@@ -209,6 +215,10 @@ async def _commit(remi: Remi, claim: Claim, turn: Turn, response: Response) -> b
     log.info("turn_done", turn=str(turn.turn_id), state=response.outcome.state, tries=turn.tries)
     await index(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id, response.vectors)
     return finished.has_more
+
+
+def _put_aside(text: str) -> Response:
+    return Response(Outcome(Reply(text), state=TurnState.FAILED))
 
 
 async def _wait_for_model(remi: Remi, claim: Claim, turn: Turn, error: Exception) -> None:

@@ -22,7 +22,7 @@ from services.assistant.endpoint import (
 from services.assistant.endpoint_embedder import EndpointEmbedder
 from services.assistant.minilm import MiniLM
 from services.assistant.model import ChatMessage, JsonSchema, log_usage, open_models
-from services.errors import ModelRefused, ModelUnavailable, SettingsError
+from services.errors import ModelMisconfigured, ModelRefused, ModelUnavailable, SettingsError
 
 HELLO = (ChatMessage("system", "Be brief."), ChatMessage("user", "Hello?"))
 HELLO_BYTES = len("Be brief.Hello?")
@@ -155,7 +155,16 @@ class TestStream:
             await gather(chat)
         assert meter.calls == []
 
-    @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+    @pytest.mark.parametrize("status", [401, 403, 404])
+    async def test_waits_for_the_operator_where_key_or_name_are_refused(
+        self, fake: FakeOpenAI, chat: EndpointChat, status: int
+    ) -> None:
+        fake.script(Step(status=status))
+        with pytest.raises(ModelMisconfigured, match=f"HTTP {status}"):
+            await gather(chat)
+        assert len(fake.requests) == 1
+
+    @pytest.mark.parametrize("status", [400, 413, 422])
     async def test_is_refused_for_good(self, fake: FakeOpenAI, chat: EndpointChat, status: int) -> None:
         fake.script(Step(status=status, message="you said: my secret", code="my secret"))
         with pytest.raises(ModelRefused, match=f"HTTP {status}") as raised:
@@ -327,7 +336,7 @@ class TestEmbedder:
     ) -> None:
         await embedder.embed(["my dog"])
         fake.embedding_faults.append(Step(status=404))
-        with pytest.raises(ModelRefused, match="HTTP 404"):
+        with pytest.raises(ModelMisconfigured, match="HTTP 404"):
             await embedder.embed(["my dog"])
         await embedder.embed(["my dog"])
         assert embedder.name == "vectors@1024"
@@ -381,7 +390,7 @@ class TestEmbedder:
 
     async def test_a_bad_key_is_refused(self, fake: FakeOpenAI, embedder: EndpointEmbedder) -> None:
         fake.api_key = "another"
-        with pytest.raises(ModelRefused, match="HTTP 401"):
+        with pytest.raises(ModelMisconfigured, match="HTTP 401"):
             await embedder.embed(["my dog"])
 
     @pytest.mark.parametrize("damage", ["none", "zero"])
