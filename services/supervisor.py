@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +24,8 @@ from services.gateway.settings import GatewaySettings, load, token
 # How long the assistant may take to start: the first time it makes a database and an embedder.
 START_SECONDS = 180
 PROGRESS_SECONDS = 3
+# How often it may die before it has served; later it is started again for ever.
+MOST_DEATHS = 3
 # How long a child may take to end after SIGTERM, above the time that running turns are given to finish.
 STOP_SECONDS = 30
 # A child that lived this long is started again at once; one that keeps dying waits longer and longer.
@@ -110,7 +113,7 @@ async def _run(settings: RunSettings) -> None:
         os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
         from services.terminal import face
 
-        await _until_serving(reach, assistant)
+        await _until_serving(reach, assistant, children)
         chat_token = SecretStr(_token(settings, "terminal"))
         await face.serve(reach.model_copy(update={"gateway_token": chat_token}), start_gateways)
     finally:
@@ -126,6 +129,7 @@ class Children:
         self._logs_folder = logs_folder
         self._environment = {**os.environ, **environment}
         self._tasks: dict[str, asyncio.Task[str]] = {}
+        self.deaths: Counter[str] = Counter()
 
     def start(self, name: str, environment: Mapping[str, str] | None = None) -> asyncio.Task[str]:
         """Start `services.<name>`, once. The task ends only where it has bad settings, with its last line."""
@@ -150,6 +154,7 @@ class Children:
                 line = _last_line(path)
                 say(f"{name} does not start: {line}")
                 return line
+            self.deaths[name] += 1
             say(f"{name} ended with {code} (see {path}), starting it again")
             if loop.time() - began > STEADY_SECONDS:
                 waits = delays(0.5, 30)
@@ -194,13 +199,14 @@ def _end_with_parent() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-async def _until_serving(settings: RunSettings, assistant: asyncio.Task[str]) -> None:
+async def _until_serving(settings: RunSettings, assistant: asyncio.Task[str], children: Children) -> None:
     """Wait for the assistant's health service. Raises SettingsError with its last line, or Unavailable."""
     import grpc
     from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
     from services.gateway.client import open_channel
 
+    log = settings.data / "logs" / "assistant.log"
     loop = asyncio.get_running_loop()
     began = told = loop.time()
     async with open_channel(settings) as channel:
@@ -212,6 +218,8 @@ async def _until_serving(settings: RunSettings, assistant: asyncio.Task[str]) ->
         while loop.time() - began < START_SECONDS:
             if assistant.done():
                 raise SettingsError(assistant.result())
+            if children.deaths["assistant"] == MOST_DEATHS:
+                raise Unavailable(f"the assistant does not start: {_last_line(log)}")
             with contextlib.suppress(grpc.aio.AioRpcError):
                 answer = await check(HealthCheckRequest(), timeout=1)
                 if answer.status == HealthCheckResponse.SERVING:
@@ -220,7 +228,7 @@ async def _until_serving(settings: RunSettings, assistant: asyncio.Task[str]) ->
                 told = loop.time()
                 say(f"the assistant is starting, {told - began:.0f} s so far")
             await asyncio.sleep(0.05)
-    raise Unavailable(f"the assistant did not start within {START_SECONDS} s, see {settings.data}/logs")
+    raise Unavailable(f"the assistant did not start within {START_SECONDS} s, see {log}")
 
 
 def _gateways(settings: RunSettings) -> list[str]:

@@ -233,6 +233,17 @@ async def test_an_assistant_with_bad_settings_ends_the_start_with_its_line(house
     assert process.returncode == 2
 
 
+async def test_an_assistant_that_keeps_dying_before_it_serves_is_given_up(house: House) -> None:
+    house.furnish("assistant", f"{HELLO}\nraise RuntimeError('broken')\n")
+    async with house.run() as process:
+        for _ in range(3):
+            await house.heard("assistant")
+        _, err = await over(process, b"Hi\n")
+
+    assert err.splitlines()[-1] == "remi: the assistant does not start: RuntimeError: broken"
+    assert process.returncode == 2
+
+
 async def test_a_gateway_with_bad_settings_is_named_and_the_rest_goes_on(house: House) -> None:
     house.furnish("assistant", ASSISTANT)
     house.furnish("discord", MISCONFIGURED)
