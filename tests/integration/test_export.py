@@ -1,0 +1,280 @@
+"""Exports and imports over real gRPC: what is taken along, and what coming back may and may not do."""
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+from uuid import uuid4
+
+import grpc
+import pytest
+
+from calling import actor, refused
+from client import PATIENCE, Gateway, gateway
+from conftest import Assistant, StartAssistant
+from services.assistant.access import admit_actor
+from services.assistant.domain import Access
+from services.assistant.index import index
+from services.assistant.portable import LONGEST_LINE, PIECE
+from services.assistant.recall import Query, recall
+from services.assistant.store.connection import scoped
+from services.stubs.assistant.v1 import assistant_pb2 as pb
+from talk import NOON, author, place
+
+DOG = "My dog is called Biscuit."
+HEADER = b'{"format": "remi", "version": 1}\n'
+
+
+@pytest.fixture
+async def assistant(start_assistant: StartAssistant) -> AsyncIterator[Assistant]:
+    async with start_assistant(allow=frozenset({"telegram:7", "telegram:8", "telegram:-100"})) as started:
+        yield started
+
+
+@pytest.fixture
+async def telegram(assistant: Assistant) -> AsyncIterator[Gateway]:
+    async with gateway(assistant) as opened:
+        yield opened
+
+
+async def export(of: Gateway, who: pb.Actor) -> bytes:
+    call = of.memory.Export(pb.ExportRequest(actor=who), metadata=of.metadata, timeout=PATIENCE)
+    chunks = [each.chunk async for each in call]
+    assert all(len(chunk) <= PIECE for chunk in chunks)
+    return b"".join(chunks)
+
+
+async def bring(of: Gateway, who: pb.Actor, content: bytes, size: int = 1000) -> tuple[int, int, int]:
+    """(messages, memories, skipped)."""
+
+    async def requests() -> AsyncIterator[pb.ImportRequest]:
+        yield pb.ImportRequest(actor=who)
+        for start in range(0, len(content), size):
+            yield pb.ImportRequest(chunk=content[start : start + size])
+
+    done = await of.memory.Import(requests(), metadata=of.metadata, timeout=PATIENCE)
+    return done.messages, done.memories, done.skipped
+
+
+def records(content: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in content.splitlines()]
+
+
+def file_of(*lines: dict[str, Any]) -> bytes:
+    return HEADER + b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+def message(text: str, **more: Any) -> dict[str, Any]:
+    return {
+        "record": "message",
+        "id": str(uuid4()),
+        "conversation": str(uuid4()),
+        "role": "person",
+        "author": "Ann",
+        "text": text,
+        "sent_at": "2026-03-02T12:00:00+00:00",
+        **more,
+    }
+
+
+def memory(source: dict[str, Any], quote: str, **more: Any) -> dict[str, Any]:
+    return {
+        "record": "memory",
+        "id": str(uuid4()),
+        "kind": "fact",
+        "text": quote,
+        "said_at": "2026-03-02T12:00:00+00:00",
+        "learned_at": "2026-03-02T12:00:01+00:00",
+        "sources": [{"message": source["id"], "quote": quote}],
+        **more,
+    }
+
+
+async def access_of(assistant: Assistant, user: str) -> Access:
+    name = {"7": "Ann", "8": "Bob"}[user]
+    access = await admit_actor(assistant.remi.store, assistant.remi.door, place(user), author(user, name))
+    assert access is not None
+    return access
+
+
+async def rows(assistant: Assistant, user: str, query: str) -> list[dict[str, Any]]:
+    access = await access_of(assistant, user)
+    async with scoped(assistant.remi.store, [access.space_id]) as connection:
+        return [dict(row) for row in await connection.fetch(query)]
+
+
+def without(found: Iterable[dict[str, Any]], *fields: str) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name not in fields} for row in found]
+
+
+async def test_an_export_holds_what_was_said_and_learned_and_comes_back_unchanged(
+    assistant: Assistant, telegram: Gateway
+) -> None:
+    await telegram.say(DOG, message_id="m1", sent_at=NOON)
+    await telegram.final(
+        telegram.request(edit=pb.EditEvent(message_id="m1", text="My dog is called Pepper."))
+    )
+    await telegram.command("remember", "Always answer in French. 🐕")
+    content = await export(telegram, actor(telegram))
+    header, *lines = records(content)
+    assert (header["format"], header["version"]) == ("remi", 1)
+    messages = [line for line in lines if line["record"] == "message"]
+    assert [line["role"] for line in messages].count("person") == 3
+    old = next(line for line in messages if line["text"] == DOG)
+    new = next(line for line in messages if "Pepper" in line["text"] and line["role"] == "person")
+    assert old["replaced_by"] == new["id"]
+    assert (old["author"], old["sent_at"]) == ("Ann", "2026-03-02T12:00:00+00:00")
+    (learned,) = [line for line in lines if line["record"] == "memory"]
+    assert (learned["kind"], learned["text"]) == ("instruction", "Always answer in French. 🐕")
+    said = next(line for line in messages if line["text"] == "Always answer in French. 🐕")
+    assert learned["sources"] == [{"message": said["id"], "quote": "Always answer in French. 🐕"}]
+    assert await bring(telegram, actor(telegram), content) == (0, 0, len(lines))
+    assert records(await export(telegram, actor(telegram)))[1:] == lines
+
+
+async def test_an_import_is_the_importers_own_and_is_not_doubled(
+    assistant: Assistant, telegram: Gateway
+) -> None:
+    await telegram.say(DOG, sent_at=NOON)
+    await telegram.command("remember", "I take my tea black.")
+    content = await export(telegram, actor(telegram))
+    count = len(records(content)) - 1
+    bob = actor(telegram, "8", "Bob")
+    assert await bring(telegram, bob, content, size=7) == (count - 1, 1, 0)
+    assert await bring(telegram, bob, content) == (0, 0, count)
+
+    access = await access_of(assistant, "8")
+    said = await rows(assistant, "8", "SELECT * FROM message WHERE role = 'person' ORDER BY position")
+    assert [row["text"] for row in said] == [DOG, "I take my tea black."]
+    assert {(row["person_id"], row["author_name"]) for row in said} == {(access.person_id, "Ann")}
+    assert said[0]["conversation_id"] != access.conversation_id
+    brought = records(await export(telegram, bob))[1:]
+    assert without(brought, "id", "conversation", "sources", "reply_to") == without(
+        records(content)[1:], "id", "conversation", "sources", "reply_to"
+    )
+    assert not {row["id"] for row in brought} & {row["id"] for row in records(content)[1:]}
+
+    remi = assistant.remi
+    while await index(remi.store, remi.models.embedder, access.space_id, said[0]["conversation_id"]):
+        pass
+    query = Query("What is my dog called?", access.spaces, NOON, 2000, access.conversation_id)
+    recollection = await recall(remi.store, remi.models.embedder, query)
+    assert any(each.text == DOG for each in recollection.recalled)
+    assert recollection.recent == ()
+
+
+async def test_what_was_imported_is_indexed_in_the_background(
+    assistant: Assistant, telegram: Gateway
+) -> None:
+    await bring(telegram, actor(telegram), file_of(message(DOG), message("Nothing new", learned=True)))
+    asked = await assistant.remi.store.pool.fetch("SELECT kind FROM work WHERE kind IN ('index', 'learn')")
+    unfinished = await rows(assistant, "7", "SELECT text FROM message WHERE indexed_at IS NULL")
+    assert asked or not unfinished
+
+
+async def test_history_stays_history(assistant: Assistant, telegram: Gateway) -> None:
+    first, second = message("My locker is 12."), message("My locker is 15.")
+    new = memory(second, "My locker is 15.")
+    old = memory(
+        first,
+        "My locker is 12.",
+        superseded_at="2026-03-03T12:00:00+00:00",
+        superseded_by=new["id"],
+    )
+    assert await bring(telegram, actor(telegram), file_of(first, second, old, new)) == (2, 2, 0)
+    found = await rows(assistant, "7", "SELECT * FROM memory ORDER BY text")
+    assert found[0]["superseded_by"] == found[1]["memory_id"]
+    assert found[0]["superseded_at"] is not None
+    assert found[1]["superseded_at"] is None
+
+
+async def test_a_memory_without_true_sources_is_skipped(assistant: Assistant, telegram: Gateway) -> None:
+    said = message(DOG)
+    lines = [
+        said,
+        memory(said, "My cat is called Biscuit."),
+        memory(message("elsewhere"), "elsewhere"),
+        memory(said, "Biscuit", sources=[{"message": said["id"], "quote": "biscuit"}]),
+        memory(said, "dog is called Biscuit"),
+    ]
+    assert await bring(telegram, actor(telegram), file_of(*lines)) == (1, 1, 3)
+    assert [row["text"] for row in await rows(assistant, "7", "SELECT text FROM memory")] == [
+        "dog is called Biscuit"
+    ]
+
+
+async def test_an_import_cant_rewrite_what_stands(assistant: Assistant, telegram: Gateway) -> None:
+    await telegram.say(DOG)
+    (said,) = (line for line in records(await export(telegram, actor(telegram)))[1:] if line["text"] == DOG)
+    forged = {**said, "text": "My dog is called Brutus.", "author": "Bob"}
+    assert await bring(telegram, actor(telegram), file_of(forged)) == (0, 0, 1)
+    stands = await rows(assistant, "7", "SELECT text, author_name FROM message WHERE role = 'person'")
+    assert stands == [{"text": DOG, "author_name": "Ann"}]
+
+
+async def test_a_large_space_goes_out_in_pieces_and_comes_back_in_batches(telegram: Gateway) -> None:
+    conversation = str(uuid4())
+    lines = [message(f"{number} " + "🐕" * 500, conversation=conversation) for number in range(450)]
+    assert await bring(telegram, actor(telegram), file_of(*lines), size=100_000) == (450, 0, 0)
+    content = await export(telegram, actor(telegram))
+    assert len(content) > 3 * PIECE
+    assert [record["text"] for record in records(content)[1:]] == [line["text"] for line in lines]
+
+
+async def test_unknown_fields_and_empty_lines_are_passed_over(telegram: Gateway) -> None:
+    content = (
+        file_of({**message(DOG), "mood": "happy"})
+        + b"\n  \n"
+        + file_of(message("I like rain."))[len(HEADER) :]
+    )
+    assert await bring(telegram, actor(telegram), content.rstrip(b"\n")) == (2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "holds no export"),
+        (b"hello\n", "line 1 "),
+        (b'{"format": "other", "version": 1}\n', "line 1 can't be read at format"),
+        (b'{"format": "remi", "version": 2}\n', "line 1 can't be read at version"),
+        (file_of({"record": "secret-word"}), "line 2 "),
+        (file_of(message(DOG), message("secret-word \x00")), "line 3 can't be read at message.text"),
+        (file_of(message("secret-word " * 20_000)), "line 2 can't be read at message.text"),
+        (file_of(message(DOG, sent_at="2026-03-02T12:00:00")), "at message.sent_at"),
+        (file_of(message(DOG, sent_at="9999-12-31T23:59:59-12:00")), "at message.sent_at"),
+        (file_of(memory(message(DOG), "secret-word", sources=[])), "at memory.sources"),
+        (file_of(message(DOG))[:-10] + b"\xff\xff\n", "line 2 "),
+        (HEADER + b"x" * (LONGEST_LINE + 5000), "longer than"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_a_line_that_cant_be_read_is_named_and_never_quoted(
+    telegram: Gateway, content: bytes, says: str
+) -> None:
+    code, details = await refused(bring(telegram, actor(telegram), content, size=500_000))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert says in details
+    assert "secret-word" not in details
+
+
+async def test_what_came_before_a_bad_line_stays_and_the_rest_can_follow(telegram: Gateway) -> None:
+    lines = [message(f"Note {number}") for number in range(250)]
+    code, details = await refused(bring(telegram, actor(telegram), file_of(*lines[:220]) + b"oops\n"))
+    assert (code, "line 222 " in details) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+    assert await bring(telegram, actor(telegram), file_of(*lines)) == (50, 0, 200)
+
+
+async def test_in_a_group_only_its_admin_exports_and_imports(telegram: Gateway) -> None:
+    group = telegram.place("-100", group=True)
+    await telegram.say("Our boat is called Biscuit.", place=group)
+    member, boss = actor(telegram, "8", "Bob", group), actor(telegram, "8", "Bob", group, admin=True)
+    assert (await refused(export(telegram, member)))[0] is grpc.StatusCode.PERMISSION_DENIED
+    content = await export(telegram, boss)
+    assert "boat" in content.decode()
+    assert (await refused(bring(telegram, member, content)))[0] is grpc.StatusCode.PERMISSION_DENIED
+    assert (await bring(telegram, boss, content))[:2] == (0, 0)
+
+
+async def test_nothing_of_others_is_in_an_export(telegram: Gateway) -> None:
+    await telegram.say("My locker code is 4711.")
+    await telegram.say("I like rain.", user="8", name="Bob")
+    assert b"4711" not in await export(telegram, actor(telegram, "8", "Bob"))

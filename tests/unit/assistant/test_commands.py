@@ -1,0 +1,59 @@
+"""What commands say, as far as it needs no store."""
+
+import pytest
+
+from services.assistant import showing
+from services.assistant.commands import MANIFEST, cannot_read
+from services.assistant.domain import Attachment, Edited, Said
+from services.assistant.quotes import plain, quote
+
+FILE = Attachment("f1", "notes.pdf", "application/pdf", 10)
+
+
+def test_the_manifest_fits_the_contract() -> None:
+    assert len({each.name for each in MANIFEST}) == len(MANIFEST) == 8
+    for each in MANIFEST:
+        assert each.name == each.name.lower()
+        assert len(each.name) <= 32
+        assert 0 < len(each.description) <= 100
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (Said("1", "", unsupported_kind="sticker"), "sticker"),
+        (Said("1", "", (FILE,)), "can't open files"),
+        (Said("1", ""), "no words"),
+        (Edited("1", ""), "no words"),
+    ],
+)
+def test_a_message_without_words_gets_a_sensible_line(body: Said | Edited, says: str) -> None:
+    assert says in cannot_read(body)
+    assert "in words" in cannot_read(body)
+
+
+def test_a_quote_is_one_plain_short_line() -> None:
+    assert quote("Biscuit  is\nmy dog.") == "“Biscuit is my dog.”"
+    assert plain("*bold* [link](http://x) ||spoiler||") == r"\*bold\* \[link\](http://x) \|\|spoiler\|\|"
+    assert plain("a" * 200, 10) == "aaaaaaaaa…"
+    assert plain("word " * 50, 11) == "word word…"
+
+
+def test_numbers_agree_with_what_they_count() -> None:
+    assert showing.count(1, "message") == "1 message"
+    assert showing.count(1200, "message") == "1,200 messages"
+    assert showing.count(2, "memory", "memories") == "2 memories"
+
+
+def test_a_long_list_ends_with_how_many_more_there_are() -> None:
+    assert showing.some(["- a", "- b"], 2) == "- a\n- b"
+    assert showing.some(["- a", "- b", "- c"], 2) == "- a\n- b\n- and 1 more"
+
+
+def test_an_introduction_tells_who_sees_what_is_said_here() -> None:
+    direct, group = showing.introduction("*Ann*", True), showing.introduction("*Ann*", False)
+    assert r"\*Ann\*" in direct
+    assert "no other person" in direct
+    assert "Everybody here" in group
+    for text in (direct, group):
+        assert all(command in text for command in ("/memory", "/why", "/forget", "/help"))
