@@ -92,8 +92,9 @@ async def _prepare(connection: asyncpg.Connection) -> None:
     await register_vector(connection)
 
 
-# A generic plan loses the partial vector index after five executions (docs/decisions/0003).
-_SERVER_SETTINGS = {"application_name": "remi", "plan_cache_mode": "force_custom_plan", "jit": "off"}
+# Planning a statement anew costs more than running it; the one that needs a plan of its own, recall in a large
+# space, asks for it itself (docs/decisions/0003).
+_SERVER_SETTINGS = {"application_name": "remi", "plan_cache_mode": "force_generic_plan", "jit": "off"}
 
 _CAN_BYPASS = """
 SELECT rolsuper OR rolbypassrls
