@@ -16,9 +16,10 @@ from pgvector import HalfVector, SparseVector
 
 from services.assistant.domain import Role
 from services.assistant.model import Embedder, Vector
-from services.assistant.passages import Stretch, cut
+from services.assistant.passages import REACH, Stretch, cut
 from services.assistant.store import passages
 from services.assistant.store.connection import Store, scoped
+from services.assistant.store.memories import SUPERSEDED
 from services.assistant.store.passages import Passage, Subject
 from services.assistant.words import DIMENSIONS, dimension, space_key, stems, weigh
 from services.errors import ModelRefused, ModelUnavailable
@@ -27,8 +28,6 @@ MOST = 64
 MOST_BYTES = 256_000
 """Of text in one go; a longer message goes alone."""
 
-REACH = 2
-"""Passages on each side that lend their words; the nearest also lend their vectors."""
 _WORD_SHARE = 0.4
 _LENT = 200
 """Characters of a neighbour's nearer end that lend words: a long answer must not drown what follows it."""
@@ -89,10 +88,12 @@ async def reindex(store: Store, embedder: Embedder, space_id: UUID, limit: int =
     """
     async with scoped(store, [space_id]) as connection:
         subjects = await passages.stale(connection, space_id, embedder.name, 2 * REACH, limit)
+        if not subjects:
+            await passages.settle(connection, space_id, embedder.name)
+            return 0
     runs = _runs(subjects, {})
     await _embed(embedder, runs)
-    if subjects:
-        await _write(store, embedder, space_id, subjects, runs)
+    await _write(store, embedder, space_id, subjects, runs)
     return sum(subject.is_asked for subject in subjects)
 
 
@@ -163,12 +164,12 @@ def _passage(run: Sequence[_Piece], at: int, key: bytes) -> Passage:
         piece.stretch.starts,
         piece.stretch.ends,
         piece.subject.said_at,
-        [dimension(key, word) for word in set(stems(piece.subject.author_name))],
+        sorted({dimension(key, word) for word in stems(piece.subject.author_name)}),
         _prior(piece),
         None if piece.own is None else HalfVector(piece.own),
         None if mixed is None else HalfVector(mixed),
         SparseVector({dimension(key, word) - 1: weight for word, weight in weights.items()}, DIMENSIONS),
-        [dimension(key, word) for word in own],
+        sorted({dimension(key, word) for word in own}),
     )
 
 
@@ -176,7 +177,7 @@ def _prior(piece: _Piece) -> float:
     """What speaks for a passage whatever is asked. A bare question tells little."""
     said_by = _BY_PERSON if piece.subject.role is Role.PERSON else 0.0
     is_bare_question = len(piece.text) < _BARE and piece.text.endswith(("?", "？", "؟"))
-    return said_by - _BARE_QUESTION * is_bare_question
+    return said_by - _BARE_QUESTION * is_bare_question - SUPERSEDED * piece.subject.is_superseded
 
 
 def _mixed(run: Sequence[_Piece], at: int) -> Vector | None:

@@ -7,6 +7,9 @@ from datetime import datetime
 SIZE = 600
 """UTF-8 bytes of a passage, about: 150 tokens. The last of a text may be a quarter longer."""
 
+REACH = 2
+"""Passages on each side that share in one: their words are found in it, and the nearest one's meaning."""
+
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|\s*\n\s*|(?<=[。！？])")
 _SPACE = re.compile(r"\s")
 
@@ -42,7 +45,7 @@ def tokens(text: str) -> int:
 
 def label(author_name: str, said_at: datetime) -> str:
     """What stands before something said; `said_at` in the reader's zone."""
-    return f"{said_at:%Y-%m-%d %H:%M} {author_name}: "
+    return f"{said_at.isoformat(' ')[:16]} {author_name}: "
 
 
 def line(

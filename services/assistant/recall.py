@@ -1,6 +1,5 @@
 """Recall: choosing what of its spaces a turn sees. At most one embedding call, and one statement."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from services.assistant.domain import (
     Source,
 )
 from services.assistant.model import Embedder, Vector
+from services.assistant.store import memories
 from services.assistant.store.connection import Store, scoped
 from services.assistant.store.passages import Asked, seen
 from services.assistant.words import dimension, space_key, stems
@@ -109,7 +109,7 @@ def _cut(
     for rank, row in enumerate(rows, 1):
         handle = f"m{rank}"
         of_memory, superseded = row["of_memory"], row["superseded_at"] is not None
-        sources = _sources(row)
+        sources = memories.sources(row["sources"])
         author = _author(sources) if of_memory else row["author_name"]
         text = row["text"]
         tokens = passages.tokens(
@@ -145,7 +145,7 @@ def _memory(row: asyncpg.Record) -> Memory:
         MemoryKind(row["kind"]),
         row["text"],
         row["learned_at"],
-        _sources(row),
+        memories.sources(row["sources"]),
     )
 
 
@@ -157,18 +157,6 @@ def _message(row: asyncpg.Record) -> Message:
         row["text"],
         row["said_at"],
         row["person_id"],
-    )
-
-
-def _sources(row: asyncpg.Record) -> tuple[Source, ...]:
-    return tuple(
-        Source(
-            UUID(source["message_id"]),
-            source["quote"],
-            datetime.fromisoformat(source["sent_at"]),
-            source["author_name"],
-        )
-        for source in (json.loads(row["sources"]) if row["sources"] else ())
     )
 
 

@@ -52,6 +52,7 @@ class Subject:
     author_name: str
     said_at: datetime
     text: str
+    is_superseded: bool
     is_indexed: bool
     is_asked: bool
     owns: Mapping[int, HalfVector]
@@ -153,6 +154,11 @@ async def write(
     return row["done"] if row["is_whole"] else None
 
 
+async def settle(connection: Connection, space_id: UUID, model: str) -> None:
+    """Note that all passages of a space have their vectors by this model, if they have."""
+    await connection.execute(SQL["settle"], space_id, model)
+
+
 async def promote(connection: Connection, space_id: UUID, most: int) -> int:
     """Move up to `most` passages of a space above LARGE to the HNSW tier; how many went."""
     return int(await connection.fetchval(SQL["promote"], space_id, most, LARGE, TIERS))
@@ -169,6 +175,7 @@ async def _texts(connection: Connection, asked: str, *arguments: object) -> list
             row["author_name"],
             row["said_at"],
             row["text"],
+            row["is_superseded"],
             row["is_indexed"],
             row["is_asked"],
             dict(zip(row["ordinals"] or (), row["owns"] or (), strict=True)),

@@ -133,13 +133,14 @@ WITH asked AS MATERIALIZED (
     ) AS beside
 ), subject AS (
     SELECT message_id AS subject_id, false AS of_memory, conversation_id, position, role, author_name, sent_at AS said_at,
-           CASE WHEN replaced_by IS NULL THEN text ELSE '' END AS text, indexed_at IS NOT NULL AS is_indexed
+           CASE WHEN replaced_by IS NULL THEN text ELSE '' END AS text, false AS is_superseded,
+           indexed_at IS NOT NULL AS is_indexed
     FROM message JOIN near ON message_id = subject_id WHERE space_id = $1
     UNION ALL
-    SELECT memory_id, true, NULL, NULL, 'person', '', said_at, text, indexed_at IS NOT NULL
+    SELECT memory_id, true, NULL, NULL, 'person', '', said_at, text, superseded_at IS NOT NULL, indexed_at IS NOT NULL
     FROM memory JOIN asked ON memory_id = subject_id WHERE space_id = $1
 )
-SELECT subject_id, of_memory, conversation_id, role, author_name, said_at, text, is_indexed,
+SELECT subject_id, of_memory, conversation_id, role, author_name, said_at, text, is_superseded, is_indexed,
        subject_id IN (SELECT subject_id FROM asked) AS is_asked, vectors.ordinals, vectors.owns
 FROM subject LEFT JOIN LATERAL (
     SELECT array_agg(ordinal ORDER BY ordinal) AS ordinals, array_agg(own ORDER BY ordinal) AS owns FROM passage p
@@ -160,12 +161,15 @@ UNION ALL
 
 -- name: stale
 -- Subjects with passages whose vectors another model made, or none: at most $4.
-SELECT DISTINCT subject_id FROM (
-    (SELECT subject_id FROM passage WHERE space_id = $1 AND model < $2 LIMIT $4)
-    UNION ALL
-    (SELECT subject_id FROM passage WHERE space_id = $1 AND model > $2 LIMIT $4)
-) AS stale
+SELECT DISTINCT subject_id FROM passage
+WHERE space_id = $1 AND model <> $2
+  AND NOT EXISTS (SELECT FROM space_statistics WHERE space_id = $1 AND model = $2)
 LIMIT $4
+
+-- name: settle
+-- All vectors of a space are by this model now.
+UPDATE space_statistics SET model = $2
+WHERE space_id = $1 AND model <> $2 AND NOT EXISTS (SELECT FROM passage WHERE space_id = $1 AND model <> $2)
 
 -- name: write
 -- Passages of subjects that have none yet, and new vectors and terms of others; nothing at all if one of the
@@ -198,10 +202,12 @@ WITH held AS (
     SELECT $1, subject_id, ordinal, of_memory, starts, ends, said_at, author::integer[], prior,
            CASE WHEN own IS NULL THEN '' ELSE $3 END, own, embedding, terms, words::integer[]
     FROM piece JOIN done USING (subject_id)
-    RETURNING words
+    RETURNING words, model
 ), counted AS (
-    INSERT INTO space_statistics AS s (space_id, passages) SELECT $1, count(*) FROM made HAVING count(*) > 0
-    ON CONFLICT (space_id) DO UPDATE SET passages = s.passages + excluded.passages
+    INSERT INTO space_statistics AS s (space_id, passages, model)
+    SELECT $1, count(*), CASE WHEN bool_and(model = $3) THEN $3 ELSE '' END FROM made HAVING count(*) > 0
+    ON CONFLICT (space_id) DO UPDATE SET passages = s.passages + excluded.passages,
+                                         model = CASE WHEN s.model = excluded.model THEN s.model ELSE '' END
     RETURNING space_id
 ), spread AS (
     -- In order, and after the row above: so two writers of one space can't wait for each other.

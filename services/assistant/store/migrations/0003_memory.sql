@@ -74,5 +74,6 @@ CREATE TABLE term (
 CREATE TABLE space_statistics (
     space_id uuid PRIMARY KEY,
     passages integer NOT NULL,
+    model text NOT NULL,                    -- who made all its vectors; empty while some are another's, or lack
     promoted boolean NOT NULL DEFAULT false -- some of its passages are in the HNSW tier
 );

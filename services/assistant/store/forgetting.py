@@ -1,0 +1,109 @@
+"""Forgetting, for real: a message and all that came of it, in every table of its space.
+
+Every call wants a connection in scope of the space, and forgets in its transaction.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.assistant.domain import Memory, Message, Role
+from services.assistant.passages import REACH
+from services.assistant.store import memories
+from services.assistant.store.connection import Connection
+from services.assistant.store.queries import load
+from services.assistant.words import dimension, space_key, stems
+
+SQL = load("forgetting")
+
+MOST = 200
+"""Messages and memories that a preview shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """What holds the words that somebody wants forgotten, newest first."""
+
+    messages: tuple[Message, ...]
+    memories: tuple[Memory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How much went, Remi's own replies included."""
+
+    messages: int
+    memories: int
+
+
+async def preview(connection: Connection, secret: bytes, space_id: UUID, words: str) -> Doomed:
+    """The messages and memories with a passage that holds all of these words, as recall compares words."""
+    key = space_key(secret, space_id)
+    dimensions = [dimension(key, stem) for stem in set(stems(words))]
+    if not dimensions:
+        return Doomed((), ())
+    rows = await connection.fetch(SQL["holding"], space_id, dimensions, MOST)
+    said = await connection.fetch(
+        SQL["messages"], space_id, [row["subject_id"] for row in rows if not row["of_memory"]]
+    )
+    learned = [row["subject_id"] for row in rows if row["of_memory"]]
+    return Doomed(
+        tuple(
+            Message(
+                row["message_id"],
+                Role(row["role"]),
+                row["author_name"],
+                row["text"],
+                row["sent_at"],
+                row["person_id"],
+            )
+            for row in said
+        ),
+        tuple([await memories.get(connection, [space_id], memory_id) for memory_id in learned]),
+    )
+
+
+async def everything(connection: Connection, space_id: UUID) -> tuple[list[UUID], list[UUID]]:
+    """The ids of all messages and of all memories of a space."""
+    (row,) = await connection.fetch(SQL["everything"], space_id)
+    return row["messages"], row["memories"]
+
+
+async def forget(
+    connection: Connection, space_id: UUID, message_ids: Collection[UUID], memory_ids: Collection[UUID]
+) -> Forgotten:
+    """Erase messages and memories, what was learned from them, and what Remi said because of them.
+
+    Turns that run start anew without them. Passages near them are unmade, and asked to be indexed again.
+    """
+    await connection.execute(SQL["fence"], space_id)
+    forms = await connection.fetch(SQL["hold"], space_id, list(message_ids))
+    (doomed,) = await connection.fetch(
+        SQL["doom"], space_id, [row["message_id"] for row in forms], list(memory_ids)
+    )
+    said, learned = doomed["messages"], doomed["memories"]
+    if not (said or learned):
+        return Forgotten(0, 0)
+    unsent = await _echoes(connection, space_id, said, learned)
+    await connection.execute(SQL["unmake"], space_id, said, learned, REACH)
+    await connection.execute(SQL["prune"], space_id)
+    await connection.execute(SQL["empty_events"], space_id, said)
+    await connection.execute(SQL["stop_turns"], space_id)
+    await connection.execute(SQL["erase"], space_id, said, learned, unsent)
+    return Forgotten(len(said), len(learned))
+
+
+async def _echoes(
+    connection: Connection, space_id: UUID, said: Sequence[UUID], learned: Sequence[UUID]
+) -> list[UUID]:
+    """Texts on their way to a platform that share a word with what is to be forgotten."""
+    pending = await connection.fetch(SQL["pending"], space_id)
+    if not pending:
+        return []
+    texts = await connection.fetch(SQL["texts"], space_id, said, learned)
+    words = {stem for row in texts for stem in stems(row["text"])}
+    return [
+        row["delivery_id"]
+        for row in pending
+        if not words.isdisjoint(stems(f"{row['text']}\n{row['file_content'].decode(errors='replace')}"))
+    ]

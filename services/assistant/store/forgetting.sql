@@ -1,0 +1,191 @@
+-- name: holding
+-- Messages and memories of a space with a passage that holds all of these words, newest first.
+SELECT DISTINCT ON (said_at, subject_id) subject_id, of_memory FROM passage
+WHERE space_id = $1 AND words @> $2::integer[]
+ORDER BY said_at DESC, subject_id LIMIT $3
+
+-- name: messages
+SELECT message_id, role, author_name, text, sent_at, person_id FROM message
+WHERE space_id = $1 AND message_id = ANY ($2::uuid[]) AND replaced_by IS NULL
+ORDER BY sent_at DESC, position DESC
+
+-- name: everything
+SELECT ARRAY(SELECT message_id FROM message WHERE space_id = $1) AS messages,
+       ARRAY(SELECT memory_id FROM memory WHERE space_id = $1) AS memories
+
+-- name: fence
+-- Turns that may have what is to be forgotten before them start anew, without it. A turn of a command or a button
+-- calls no model; it may be the very one that forgets.
+WITH again AS (
+    UPDATE turn SET attempt = attempt + 1
+    WHERE space_id = $1 AND state = 'running'
+      AND EXISTS (SELECT FROM event e WHERE e.space_id = $1 AND e.turn_id = turn.turn_id AND e.kind IN ('message', 'edit'))
+    RETURNING conversation_id
+)
+UPDATE work SET lease_until = NULL, holder = NULL, attempt = attempt + 1, wakes = wakes + 1, due_at = now()
+FROM again WHERE space_id = $1 AND kind = 'turn' AND subject_id = again.conversation_id
+
+-- name: hold
+-- Locks messages in all their forms: from here on nobody learns from them.
+WITH RECURSIVE form AS (
+    SELECT message_id, replaced_by FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
+    UNION
+    SELECT m.message_id, m.replaced_by FROM form JOIN message m ON m.space_id = $1
+        AND (m.replaced_by = form.message_id OR m.message_id = form.replaced_by)
+)
+SELECT message_id FROM message
+WHERE space_id = $1 AND message_id IN (SELECT message_id FROM form) ORDER BY message_id FOR UPDATE
+
+-- name: doom
+-- All that goes with these messages $2, in all their forms, and memories $3: what was learned from them, and Remi's
+-- words that came of them. Those are the replies of turns that answered or cited them, and of turns that were shown
+-- them or came later in the same talk, if they hold a word that stands nowhere else. Locked against the index.
+WITH form AS (
+    SELECT unnest($2::uuid[]) AS message_id
+), learned AS (
+    SELECT memory_id FROM memory WHERE space_id = $1 AND memory_id = ANY ($3::uuid[])
+    UNION
+    SELECT memory_id FROM memory_source WHERE space_id = $1 AND message_id IN (SELECT message_id FROM form)
+), gone AS (
+    SELECT message_id AS id FROM form UNION ALL SELECT memory_id FROM learned
+), own_word AS (
+    SELECT unnest(words) AS dimension FROM passage WHERE space_id = $1 AND subject_id IN (SELECT id FROM gone)
+    EXCEPT
+    SELECT unnest(words) FROM passage p
+    WHERE space_id = $1 AND subject_id NOT IN (SELECT id FROM gone)
+      AND (of_memory OR EXISTS (SELECT FROM message m WHERE m.space_id = $1 AND m.message_id = p.subject_id
+                                AND m.role = 'person'))
+), turned AS (
+    SELECT turn_id FROM event WHERE space_id = $1 AND message_id IN (SELECT message_id FROM form)
+    UNION
+    SELECT turn_id FROM turn, jsonb_array_elements(recalled) AS line
+    WHERE space_id = $1 AND (line ->> 'cited')::boolean
+      AND coalesce(line ->> 'message', line ->> 'memory')::uuid IN (SELECT id FROM gone)
+), shown AS (
+    SELECT turn_id FROM turn, jsonb_array_elements(recalled) AS line
+    WHERE space_id = $1 AND (line ->> 'shown')::boolean
+      AND coalesce(line ->> 'message', line ->> 'memory')::uuid IN (SELECT id FROM gone)
+), reply AS (
+    SELECT message_id FROM message WHERE space_id = $1 AND role = 'remi' AND turn_id IN (SELECT turn_id FROM turned)
+    UNION
+    SELECT m.message_id FROM message m
+    WHERE space_id = $1 AND role = 'remi'
+      AND (turn_id IN (SELECT turn_id FROM shown)
+           OR position > (SELECT min(said.position) FROM message said
+                          WHERE said.space_id = $1 AND said.conversation_id = m.conversation_id
+                            AND said.message_id IN (SELECT message_id FROM form)))
+      AND (indexed_at IS NULL
+           OR EXISTS (SELECT FROM passage p WHERE p.space_id = $1 AND p.subject_id = m.message_id
+                      AND p.words && ARRAY(SELECT dimension FROM own_word)))
+), doomed AS (
+    SELECT message_id FROM message
+    WHERE space_id = $1 AND message_id IN (SELECT message_id FROM form UNION SELECT message_id FROM reply)
+    ORDER BY message_id FOR UPDATE
+), doomed_memory AS (
+    SELECT memory_id FROM memory WHERE space_id = $1 AND memory_id IN (SELECT memory_id FROM learned)
+    ORDER BY memory_id FOR UPDATE
+)
+SELECT ARRAY(SELECT message_id FROM doomed) AS messages, ARRAY(SELECT memory_id FROM doomed_memory) AS memories
+
+-- name: unmake
+-- Takes passages out of the index: those of $2 and $3, and those of messages so near that they share in them. The
+-- latter are to be indexed anew.
+WITH said AS (
+    SELECT conversation_id, position FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
+), beside AS (
+    SELECT DISTINCT m.message_id, m.conversation_id
+    FROM said
+    CROSS JOIN LATERAL (
+        SELECT coalesce(min(position), said.position) AS position FROM (
+            SELECT position FROM message m
+            WHERE space_id = $1 AND m.conversation_id = said.conversation_id AND m.position < said.position
+              AND replaced_by IS NULL AND message_id <> ALL ($2::uuid[])
+            ORDER BY position DESC LIMIT $4) AS before
+    ) AS first
+    CROSS JOIN LATERAL (
+        SELECT coalesce(max(position), said.position) AS position FROM (
+            SELECT position FROM message m
+            WHERE space_id = $1 AND m.conversation_id = said.conversation_id AND m.position > said.position
+              AND replaced_by IS NULL AND message_id <> ALL ($2::uuid[])
+            ORDER BY position LIMIT $4) AS after
+    ) AS last
+    JOIN message m ON m.space_id = $1 AND m.conversation_id = said.conversation_id
+        AND m.position BETWEEN first.position AND last.position
+    WHERE m.message_id <> ALL ($2::uuid[]) AND m.indexed_at IS NOT NULL
+), gone AS (
+    DELETE FROM passage
+    WHERE space_id = $1 AND subject_id IN (
+        SELECT message_id FROM beside UNION ALL SELECT unnest($2::uuid[]) UNION ALL SELECT unnest($3::uuid[]))
+    RETURNING words
+), counted AS (
+    UPDATE space_statistics SET passages = passages - (SELECT count(*) FROM gone) WHERE space_id = $1
+    RETURNING space_id
+), lost AS (
+    SELECT counted.space_id, dimension, count(*) AS passages FROM counted, gone, unnest(words) AS dimension
+    GROUP BY counted.space_id, dimension
+), fewer AS (
+    UPDATE term SET passages = term.passages - lost.passages FROM lost
+    WHERE term.space_id = $1 AND term.dimension = lost.dimension
+), waiting AS (
+    UPDATE message SET indexed_at = NULL WHERE space_id = $1 AND message_id IN (SELECT message_id FROM beside)
+)
+INSERT INTO work AS w (space_id, kind, subject_id, route)
+SELECT DISTINCT $1::uuid, 'index', beside.conversation_id, coalesce(c.platform || ':' || c.bot_id, '')
+FROM beside LEFT JOIN conversation c ON c.space_id = $1 AND c.conversation_id = beside.conversation_id
+ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET wakes = w.wakes + 1, due_at = least(w.due_at, now())
+
+-- name: prune
+DELETE FROM term WHERE space_id = $1 AND passages <= 0
+
+-- name: empty_events
+-- What was accepted of these messages is answered no more, and keeps no text.
+UPDATE event e SET body = '{}',
+    kind = CASE WHEN is_open THEN 'record' ELSE kind END,
+    turn_id = CASE WHEN is_open THEN NULL ELSE e.turn_id END
+FROM (
+    SELECT event_key, e.turn_id IS NULL OR t.state = 'running' AS is_open
+    FROM event e LEFT JOIN turn t ON t.space_id = e.space_id AND t.turn_id = e.turn_id
+    WHERE e.space_id = $1 AND e.message_id = ANY ($2::uuid[])
+) AS taken
+WHERE e.space_id = $1 AND e.event_key = taken.event_key
+
+-- name: stop_turns
+-- A turn that has nothing left to answer ends.
+UPDATE turn SET state = 'stopped', finished_at = now()
+WHERE space_id = $1 AND state = 'running'
+  AND NOT EXISTS (SELECT FROM event e WHERE e.space_id = $1 AND e.turn_id = turn.turn_id)
+
+-- name: pending
+-- Texts on their way that are no messages: commands' answers, exports.
+SELECT delivery_id, text, file_content FROM delivery
+WHERE space_id = $1 AND state = 'pending' AND message_id IS NULL
+
+-- name: erase
+-- The rows themselves, and all that hangs on them; $4 deliveries that are not to be sent.
+WITH unsent AS (
+    DELETE FROM delivery
+    WHERE space_id = $1 AND state = 'pending'
+      AND (delivery_id = ANY ($4::uuid[]) OR message_id = ANY ($2::uuid[]))
+    RETURNING delivery_id
+), unsent_work AS (
+    DELETE FROM work WHERE space_id = $1 AND kind = 'deliver' AND subject_id IN (SELECT delivery_id FROM unsent)
+), unlinked AS (
+    UPDATE receipt SET message_id = NULL WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
+), offered AS (
+    DELETE FROM action
+    WHERE space_id = $1 AND EXISTS (
+        SELECT FROM unnest($2::uuid[] || $3::uuid[]) AS id WHERE position(id::text IN arguments::text) > 0)
+), sources AS (
+    DELETE FROM memory_source WHERE space_id = $1 AND (memory_id = ANY ($3::uuid[]) OR message_id = ANY ($2::uuid[]))
+), successors AS (
+    UPDATE memory SET superseded_by = NULL
+    WHERE space_id = $1 AND superseded_by = ANY ($3::uuid[]) AND memory_id <> ALL ($3::uuid[])
+), learned AS (
+    DELETE FROM memory WHERE space_id = $1 AND memory_id = ANY ($3::uuid[])
+)
+DELETE FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
+
+-- name: texts
+SELECT text FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
+UNION ALL
+SELECT text FROM memory WHERE space_id = $1 AND memory_id = ANY ($3::uuid[])

@@ -1,0 +1,148 @@
+"""Memories and their sources. Every call wants a connection in scope of the spaces it names."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from services.assistant.domain import Memory, MemoryKind, Message, Role, Source
+from services.assistant.store.connection import Connection
+from services.assistant.store.queries import load
+from services.errors import InvalidEvent, NotFound
+
+SQL = load("memories")
+
+SUPERSEDED = 0.3
+"""What the score of a memory loses when it no longer holds."""
+
+
+async def insert(
+    connection: Connection,
+    space_id: UUID,
+    memory_id: UUID,
+    kind: MemoryKind,
+    text: str,
+    learned_at: datetime,
+    sources: Sequence[tuple[UUID, str]],
+    said_at: datetime | None = None,
+) -> bool:
+    """Write a memory; False if none of its sources, a message and a quote each, stands.
+
+    A source stands if its quote is found verbatim in a message of a person. `said_at` is the newest source's
+    unless given.
+    """
+    messages, quotes = [source[0] for source in sources], [source[1] for source in sources]
+    return bool(
+        await connection.fetch(
+            SQL["insert"], space_id, memory_id, kind, text, learned_at, messages, quotes, said_at
+        )
+    )
+
+
+async def confirm(
+    connection: Connection,
+    space_id: UUID,
+    kind: MemoryKind,
+    text: str,
+    sources: Sequence[tuple[UUID, str]],
+) -> UUID | None:
+    """Add the sources to the memory that says just this and still holds; None if there is none."""
+    messages, quotes = [source[0] for source in sources], [source[1] for source in sources]
+    known: UUID | None = await connection.fetchval(SQL["confirm"], space_id, kind, text, messages, quotes)
+    return known
+
+
+async def page(
+    connection: Connection,
+    spaces: Sequence[UUID],
+    kind: MemoryKind | None = None,
+    with_superseded: bool = False,
+    after: UUID | None = None,
+    size: int = 50,
+) -> tuple[Memory, ...]:
+    """Memories, newest first; those that come `after` one of them."""
+    rows = await connection.fetch(_PAGE, spaces, kind, with_superseded, after, size)
+    return tuple(_memory(row) for row in rows)
+
+
+async def get(connection: Connection, spaces: Sequence[UUID], memory_id: UUID) -> Memory:
+    """Raises NotFound."""
+    row = await connection.fetchrow(_GET, spaces, memory_id)
+    if row is None:
+        raise NotFound("there is no such memory here")
+    return _memory(row)
+
+
+async def correct(
+    connection: Connection, space_id: UUID, memory_id: UUID, text: str, message_id: UUID, now: datetime
+) -> Memory:
+    """Let a memory of the same kind take the place of one that holds; its source is the correcting message.
+
+    Raises NotFound if there is no such memory or it holds no more, and InvalidEvent if `text` doesn't stand
+    verbatim in that message of a person.
+    """
+    old = await get(connection, [space_id], memory_id)
+    new_id = uuid4()
+    if not await supersede(connection, space_id, memory_id, now, new_id):
+        raise NotFound("this memory holds no more")
+    if not await insert(connection, space_id, new_id, old.kind, text, now, [(message_id, text)]):
+        raise InvalidEvent("text", "must stand in the correcting message")
+    return await get(connection, [space_id], new_id)
+
+
+async def supersede(
+    connection: Connection, space_id: UUID, memory_id: UUID, at: datetime, by: UUID | None
+) -> bool:
+    """End a memory; False if it had ended, or isn't there."""
+    return bool(await connection.fetch(SQL["supersede"], space_id, memory_id, at, by, SUPERSEDED))
+
+
+async def unlearned(
+    connection: Connection, space_id: UUID, conversation_id: UUID, most: int, most_bytes: int
+) -> tuple[Message, ...]:
+    """What of a conversation was not learned from yet, oldest first; long texts are cut at 4,000 characters."""
+    rows = await connection.fetch(SQL["unlearned"], space_id, conversation_id, most, most_bytes)
+    return tuple(
+        Message(row["message_id"], Role(row["role"]), row["author_name"], row["text"], row["sent_at"])
+        for row in rows
+    )
+
+
+async def mark_learned(
+    connection: Connection, space_id: UUID, message_ids: Sequence[UUID]
+) -> frozenset[UUID]:
+    """Note that these were learned from; returns those that nobody else had learned from."""
+    rows = await connection.fetch(SQL["mark_learned"], space_id, message_ids)
+    return frozenset(row["message_id"] for row in rows)
+
+
+def sources(column: str | None) -> tuple[Source, ...]:
+    """Sources out of the JSON that the queries make of them, oldest first."""
+    return tuple(
+        Source(
+            UUID(source["message_id"]),
+            source["quote"],
+            datetime.fromisoformat(source["sent_at"]),
+            source["author_name"],
+        )
+        for source in (json.loads(column) if column else ())
+    )
+
+
+def _memory(row: asyncpg.Record) -> Memory:
+    return Memory(
+        row["memory_id"],
+        row["space_id"],
+        MemoryKind(row["kind"]),
+        row["text"],
+        row["learned_at"],
+        sources(row["sources"]),
+        row["superseded_at"],
+        row["superseded_by"],
+    )
+
+
+_PAGE = f"{SQL['select']} {SQL['page']}"
+_GET = f"{SQL['select']} memory_id = $2"
