@@ -295,6 +295,15 @@ def test_the_documents_name_no_knob_that_is_not_there() -> None:
         assert named - example() == set(), document
 
 
+def test_the_events_that_operating_names_are_logged() -> None:
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    table = text.partition("| event | means |")[2].partition("\n\n")[0]
+    named = [name for row in table.splitlines() for name in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "services").rglob("*.py"))
+    assert named
+    assert [name for name in named if f'"{name}"' not in code] == []
+
+
 def test_the_files_that_the_documents_name_are_there() -> None:
     for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         text = document.read_text(encoding="utf-8")
