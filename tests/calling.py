@@ -7,7 +7,12 @@ import grpc
 import pytest
 
 from client import Gateway
+from conftest import Assistant
+from services.assistant.access import admit_actor
+from services.assistant.domain import Access, Author, Place
+from services.assistant.index import index
 from services.stubs.assistant.v1 import assistant_pb2 as pb
+from talk import author, place
 
 
 def actor(
@@ -24,3 +29,21 @@ async def refused(call: Awaitable[Any]) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
     return caught.value.code(), caught.value.details() or ""
+
+
+async def access_of(assistant: Assistant, where: Place, who: Author) -> Access:
+    """What somebody who was let in may do in a place."""
+    access = await admit_actor(assistant.remi.store, assistant.remi.door, where, who)
+    assert access is not None
+    return access
+
+
+async def indexed(assistant: Assistant, where: Place | None = None, who: Author | None = None) -> None:
+    """See to it that what was said in a conversation, Ann's own by default, is findable.
+
+    The assistant does so by itself, but after the reply: a test that searches at once would come too soon.
+    """
+    remi = assistant.remi
+    access = await access_of(assistant, where or place(), who or author())
+    while await index(remi.store, remi.models.embedder, access.space_id, access.conversation_id):
+        pass

@@ -20,6 +20,7 @@ from services.assistant.domain import (
     Turn,
 )
 from services.assistant.explain import explain
+from services.assistant.index import index
 from services.assistant.learn import remember
 from services.assistant.quotes import plain, quote
 from services.assistant.recall import Query, recall
@@ -154,6 +155,7 @@ async def _memory(
 
 
 async def _search(remi: Remi, turn: Turn, words: str) -> Reply:
+    await _finish_index(remi, turn)
     now = turn.newest.event.sent_at
     query = Query(words, turn.spaces, now, remi.knobs.token_budget, limit=FOUND)
     recollection = await recall(remi.store, remi.models.embedder, query)
@@ -180,6 +182,7 @@ async def _forget(remi: Remi, turn: Turn, words: str) -> tuple[Reply, Change | N
     """Show what would go, and ask."""
     if not words:
         return Reply("What shall I forget? Write some words that stand in it: /forget dentist."), None
+    await _finish_index(remi, turn)
     async with scoped(remi.store, [turn.space_id]) as connection:
         doomed = await forgetting.preview(connection, remi.store.secret, turn.space_id, words)
         foreign = await not_theirs(
@@ -257,6 +260,7 @@ async def _press(remi: Remi, turn: Turn, pressed: Pressed) -> tuple[Reply, Chang
 async def _erase(remi: Remi, turn: Turn, action: Action) -> tuple[Reply, Change | None]:
     message_ids = [UUID(each) for each in action.arguments["messages"]]
     memory_ids = [UUID(each) for each in action.arguments["memories"]]
+    await _finish_index(remi, turn)
     async with scoped(remi.store, [turn.space_id]) as connection:
         # Whoever asked as an admin of the chat may have ceased to be one.
         if await not_theirs(connection, _asker(turn), message_ids, memory_ids):
@@ -268,6 +272,12 @@ async def _erase(remi: Remi, turn: Turn, action: Action) -> tuple[Reply, Change 
         await dropping(connection)
 
     return Reply(f"Gone, and whatever came of it: {_counts(message_ids, memory_ids)}."), change
+
+
+async def _finish_index(remi: Remi, turn: Turn) -> None:
+    """What was said just before is to be found too."""
+    while await index(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id):
+        pass
 
 
 def _counts(messages: Sequence[object], learned: Sequence[object]) -> str:

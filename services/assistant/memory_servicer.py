@@ -97,7 +97,7 @@ class MemoryServicer(MemoryServiceServicer):
             async with scoped(self._remi.store, [access.space_id]) as connection:
                 message_id = await conversations.note(connection, who.place, who.author, access, text, now)
                 memory = await memories.correct(connection, access.space_id, memory_id, text, message_id, now)
-            await index(self._remi.store, self._remi.models.embedder, access.space_id, access.conversation_id)
+            await self._finish_index(who)
         return pb.CorrectResponse(memory=_memory(who, memory, {}))
 
     async def Forget(self, request: pb.ForgetRequest, context: Context) -> pb.ForgetResponse:  # noqa: N802
@@ -107,6 +107,7 @@ class MemoryServicer(MemoryServiceServicer):
             memory_ids = _ids("memory_ids", request.memory_ids)
             if request.everything == bool(message_ids or memory_ids):
                 raise InvalidEvent("everything", "must be set, or ids of messages or memories given")
+            await self._finish_index(who)
             async with scoped(self._remi.store, [who.access.space_id]) as connection:
                 if request.everything:
                     _require_charge(who)
@@ -152,6 +153,14 @@ class MemoryServicer(MemoryServiceServicer):
                 explained = await explain(connection, access.spaces, access.space_id, turn_id)
             ids = await self._platform_ids(who, [line.found for line in explained.lines if line.found])
         return _explanation(who, explained, ids)
+
+    async def _finish_index(self, who: Acting) -> None:
+        """Corrections are found by it at once, and what came of something that is forgotten."""
+        access = who.access
+        while await index(
+            self._remi.store, self._remi.models.embedder, access.space_id, access.conversation_id
+        ):
+            pass
 
     def _asked_at(self, request: pb.SearchRequest, platform: Platform) -> datetime:
         if request.HasField("asked_at") and platform in self._remi.knobs.client_clock:

@@ -1,7 +1,7 @@
 """Taking a space along: JSON Lines out, and in again. docs/export.md describes the format."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -138,34 +138,29 @@ async def _add(connection: Connection, access: Access, place: Place, batch: Sequ
 
     new = [_told(space_id, record, ours) for record in told if ours[record.id] not in standing]
     messages = await export.add_messages(connection, access, place, new) if new else 0
-    quotes = [(ours[source.message], source.quote) for record in learned for source in record.sources]
-    true = await export.quoted(connection, space_id, quotes) if quotes else frozenset()
     added = 0
     for record in learned:
-        sources = [(ours[source.message], source.quote) for source in record.sources]
-        if ours[record.id] not in standing and true.issuperset(sources):
-            await _learn(connection, space_id, record, sources, ours)
-            added += 1
+        if ours[record.id] not in standing:
+            added += await _learn(connection, space_id, record, ours)
     return Imported(messages, added, len(batch) - messages - added)
 
 
 async def _learn(
-    connection: Connection,
-    space_id: UUID,
-    record: MemoryRecord,
-    sources: Sequence[tuple[UUID, str]],
-    ours: dict[UUID, UUID],
-) -> None:
+    connection: Connection, space_id: UUID, record: MemoryRecord, ours: Mapping[UUID, UUID]
+) -> bool:
+    """Add a memory with those of its sources that stand; False where none does."""
     memory_id = ours[record.id]
-    await memories.insert(
+    sources = [(ours[source.message], source.quote) for source in record.sources]
+    is_added = await memories.insert(
         connection, space_id, memory_id, record.kind, record.text, record.learned_at, sources, record.said_at
     )
-    if record.superseded_at:
+    if is_added and record.superseded_at:
         by = ours[record.superseded_by] if record.superseded_by else None
-        await export.supersede(connection, space_id, memory_id, record.superseded_at, by)
+        await memories.supersede(connection, space_id, memory_id, record.superseded_at, by)
+    return is_added
 
 
-def _told(space_id: UUID, record: MessageRecord, ours: dict[UUID, UUID]) -> export.Told:
+def _told(space_id: UUID, record: MessageRecord, ours: Mapping[UUID, UUID]) -> export.Told:
     return export.Told(
         ours[record.id],
         # Never a conversation that goes on here: imported talk is not recent.

@@ -77,7 +77,7 @@ def explanation(explained: Explanation, now: datetime) -> str:
         lines = some([_rested_on(line, now) for line in shown], RESTED_ON)
         parts.append(f"What I was shown from memory for it, best first:\n\n{lines}")
     else:
-        parts.append("I was shown nothing from memory for it.")
+        parts.append("I was shown nothing from memory for it, only what was said here just before.")
     if left_out := len(explained.lines) - len(always) - len(shown):
         parts.append(f"{count(left_out, 'line')} more came up and did not fit.")
     return "\n\n".join(parts)

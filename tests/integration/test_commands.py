@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 
+from calling import access_of, indexed
 from client import Gateway, gateway
 from conftest import Assistant, StartAssistant
-from services.assistant.access import admit_actor
 from services.assistant.commands import MANIFEST, PAGE
-from services.assistant.domain import Access, ChatKind, MemoryKind, Place, Recollection
+from services.assistant.domain import ChatKind, MemoryKind, Place, Recollection
 from services.assistant.recall import Query, recall
 from services.assistant.store import memories
 from services.assistant.store.connection import scoped
@@ -41,16 +41,9 @@ def group(telegram: Gateway) -> pb.Place:
     return telegram.place("-100", group=True)
 
 
-async def access_of(assistant: Assistant, where: Place = HERE) -> Access:
-    """Ann's."""
-    access = await admit_actor(assistant.remi.store, assistant.remi.door, where, author())
-    assert access is not None
-    return access
-
-
 async def texts(assistant: Assistant, where: Place = HERE) -> list[str]:
     """What people said in a space and what is kept of it, in order."""
-    access = await access_of(assistant, where)
+    access = await access_of(assistant, where, author())
     async with scoped(assistant.remi.store, [access.space_id]) as connection:
         rows = await connection.fetch("SELECT text FROM message WHERE role = 'person' ORDER BY position")
     return [row["text"] for row in rows]
@@ -58,7 +51,7 @@ async def texts(assistant: Assistant, where: Place = HERE) -> list[str]:
 
 async def learned(assistant: Assistant, *kinds: MemoryKind) -> None:
     """Ann says something, and a memory of each kind is drawn from it."""
-    access = await access_of(assistant)
+    access = await access_of(assistant, HERE, author())
     async with scoped(assistant.remi.store, [access.space_id]) as connection:
         said = await connection.fetchrow("SELECT message_id, text FROM message WHERE role = 'person' LIMIT 1")
         assert said is not None
@@ -216,7 +209,7 @@ async def test_a_button_works_for_one_person_for_a_while(
     await telegram.say("Our dog is called Biscuit.", place=group)
     asked = await telegram.command("forget", "biscuit", place=group)
     assert "person who gave the command" in (await telegram.press(asked, "Forget", place=group, **BOB)).text
-    access = await access_of(assistant, GROUP)
+    access = await access_of(assistant, GROUP, author())
     async with scoped(assistant.remi.store, [access.space_id]) as connection:
         await connection.execute("UPDATE action SET expires_at = now() - interval '1 second'")
     assert "too old" in (await telegram.press(asked, "Forget", place=group)).text
@@ -231,7 +224,7 @@ async def test_a_button_of_a_newer_version_is_too_old_for_this_one(
 ) -> None:
     await telegram.say("My dog is called Biscuit.")
     asked = await telegram.command("forget", "biscuit")
-    access = await access_of(assistant)
+    access = await access_of(assistant, HERE, author())
     async with scoped(assistant.remi.store, [access.space_id]) as connection:
         await connection.execute("UPDATE action SET verb = 'archive'")
     assert "give the command again" in (await telegram.press(asked, "Forget")).text
@@ -266,9 +259,11 @@ async def test_an_admin_of_the_chat_has_anybodys_words_forgotten_while_they_are_
     assert await texts(assistant, GROUP) == []
 
 
-async def test_why_shows_what_the_last_answer_rested_on(telegram: Gateway) -> None:
+async def test_why_shows_what_the_last_answer_rested_on(assistant: Assistant, telegram: Gateway) -> None:
     assert "haven't answered anything" in (await telegram.command("why")).text
     await telegram.say("My dog is called Biscuit.", sent_at=NOON)
+    assert "nothing from memory" in (await telegram.command("why")).text
+    await indexed(assistant)
     await telegram.say("What is my dog called?")
     text = (await telegram.command("why")).text
     assert "`m1`" in text
@@ -277,8 +272,11 @@ async def test_why_shows_what_the_last_answer_rested_on(telegram: Gateway) -> No
     assert "offline" in text
 
 
-async def test_why_in_reply_to_an_answer_or_a_question_is_about_that_one(telegram: Gateway) -> None:
+async def test_why_in_reply_to_an_answer_or_a_question_is_about_that_one(
+    assistant: Assistant, telegram: Gateway
+) -> None:
     await telegram.say("My dog is called Biscuit.")
+    await indexed(assistant)
     answer = (await telegram.converse(telegram.request("What is my dog called?", message_id="q1")))[-1]
     await telegram.acknowledge(answer.final.delivery, "a1", "a2")
     await telegram.say("I like rain.")
@@ -290,8 +288,9 @@ async def test_why_in_reply_to_an_answer_or_a_question_is_about_that_one(telegra
         assert "no answer of mine" in (await telegram.command("why", reply_to=replied)).text
 
 
-async def test_why_names_what_was_forgotten_as_forgotten(telegram: Gateway) -> None:
+async def test_why_names_what_was_forgotten_as_forgotten(assistant: Assistant, telegram: Gateway) -> None:
     await telegram.say("My dog is called Biscuit.")
+    await indexed(assistant)
     await telegram.say("What is my dog called?")
     await telegram.press(await telegram.command("forget", "biscuit"), "Forget")
     text = (await telegram.command("why")).text
@@ -306,6 +305,7 @@ async def test_why_tells_how_much_did_not_fit(start_assistant: StartAssistant) -
     ):
         for number in range(12):
             await telegram.say(f"My dog number {number} is called Biscuit, and it {'barks a lot ' * 8}.")
+        await indexed(assistant)
         await telegram.say("What is my dog called?")
         assert re.search(r"\d+ lines? more came up", (await telegram.command("why")).text)
 
@@ -314,6 +314,7 @@ async def test_new_begins_a_fresh_topic_and_memory_stays(assistant: Assistant, t
     await telegram.say("My dog is called Biscuit.")
     assert (await seen(assistant)).recent
     assert "fresh topic" in (await telegram.command("new")).text
+    await indexed(assistant)
     after = await seen(assistant)
     assert after.recent == ()
     assert any("Biscuit" in each.text for each in after.recalled)
@@ -321,6 +322,6 @@ async def test_new_begins_a_fresh_topic_and_memory_stays(assistant: Assistant, t
 
 async def seen(assistant: Assistant) -> Recollection:
     """What a turn of Ann's would see."""
-    access = await access_of(assistant)
+    access = await access_of(assistant, HERE, author())
     query = Query("my dog", access.spaces, NOON, 2000, access.conversation_id)
     return await recall(assistant.remi.store, assistant.remi.models.embedder, query)

@@ -8,11 +8,9 @@ from uuid import uuid4
 import grpc
 import pytest
 
-from calling import actor, refused
+from calling import access_of, actor, refused
 from client import PATIENCE, Gateway, gateway
 from conftest import Assistant, StartAssistant
-from services.assistant.access import admit_actor
-from services.assistant.domain import Access
 from services.assistant.index import index
 from services.assistant.portable import LONGEST_LINE, PIECE
 from services.assistant.recall import Query, recall
@@ -89,15 +87,11 @@ def memory(source: dict[str, Any], quote: str, **more: Any) -> dict[str, Any]:
     }
 
 
-async def access_of(assistant: Assistant, user: str) -> Access:
-    name = {"7": "Ann", "8": "Bob"}[user]
-    access = await admit_actor(assistant.remi.store, assistant.remi.door, place(user), author(user, name))
-    assert access is not None
-    return access
+NAMES = {"7": "Ann", "8": "Bob"}
 
 
 async def rows(assistant: Assistant, user: str, query: str) -> list[dict[str, Any]]:
-    access = await access_of(assistant, user)
+    access = await access_of(assistant, place(user), author(user, NAMES[user]))
     async with scoped(assistant.remi.store, [access.space_id]) as connection:
         return [dict(row) for row in await connection.fetch(query)]
 
@@ -142,7 +136,7 @@ async def test_an_import_is_the_importers_own_and_is_not_doubled(
     assert await bring(telegram, bob, content, size=7) == (count - 1, 1, 0)
     assert await bring(telegram, bob, content) == (0, 0, count)
 
-    access = await access_of(assistant, "8")
+    access = await access_of(assistant, place("8"), author("8", "Bob"))
     said = await rows(assistant, "8", "SELECT * FROM message WHERE role = 'person' ORDER BY position")
     assert [row["text"] for row in said] == [DOG, "I take my tea black."]
     assert {(row["person_id"], row["author_name"]) for row in said} == {(access.person_id, "Ann")}

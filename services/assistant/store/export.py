@@ -94,20 +94,3 @@ async def add_messages(connection: Connection, access: Access, place: Place, mes
     )
     await connection.execute(SQL["ask"], access.space_id, conversations, place.route)
     return len(added)
-
-
-async def quoted(
-    connection: Connection, space_id: UUID, quotes: Sequence[tuple[UUID, str]]
-) -> frozenset[tuple[UUID, str]]:
-    """Which of these (message, quote) stand verbatim in their messages."""
-    rows = await connection.fetch(
-        SQL["quoted"], space_id, [message_id for message_id, _ in quotes], [quote for _, quote in quotes]
-    )
-    return frozenset(quotes[row["number"] - 1] for row in rows)
-
-
-async def supersede(
-    connection: Connection, space_id: UUID, memory_id: UUID, at: datetime, by: UUID | None
-) -> None:
-    """Mark a memory as history."""
-    await connection.execute(SQL["supersede"], space_id, memory_id, at, by)

@@ -45,16 +45,6 @@ ORDER BY a.number
 ON CONFLICT DO NOTHING
 RETURNING true
 
--- name: quoted
--- Which of these quotes, by number, stand verbatim in the messages they name.
-SELECT q.number FROM unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS q (message_id, quote, number)
-JOIN message m ON m.space_id = $1 AND m.message_id = q.message_id
-WHERE strpos(m.text, q.quote) > 0
-
--- name: supersede
--- What was history when it was exported is history here.
-UPDATE memory SET superseded_at = $3, superseded_by = $4 WHERE space_id = $1 AND memory_id = $2
-
 -- name: ask
 -- Imported talk is to be made findable, and to be learned from where that was still to be done.
 INSERT INTO work AS w (space_id, kind, subject_id, route)

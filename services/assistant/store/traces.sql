@@ -1,9 +1,11 @@
 -- name: of_message
--- The turn behind a platform message: the one that sent it, or the one that answered it.
-SELECT coalesce(r.turn_id, e.turn_id)
+-- The answered turn behind a platform message: the one that sent it, or the one that answered it.
+SELECT t.turn_id
 FROM receipt r
 LEFT JOIN event e ON e.space_id = r.space_id AND e.message_id = r.message_id
+JOIN turn t ON t.space_id = r.space_id AND t.turn_id = coalesce(r.turn_id, e.turn_id)
 WHERE r.space_id = $1 AND r.conversation_id = $2 AND r.platform_message_id = $3
+  AND t.state = 'done' AND t.model <> ''
 LIMIT 1
 
 -- name: newest
