@@ -63,10 +63,10 @@ async def preview(connection: Connection, secret: bytes, space_id: UUID, words: 
     )
 
 
-async def everything(connection: Connection, space_id: UUID) -> tuple[list[UUID], list[UUID]]:
+async def everything(connection: Connection, space_id: UUID) -> tuple[tuple[UUID, ...], tuple[UUID, ...]]:
     """The ids of all messages and of all memories of a space."""
     (row,) = await connection.fetch(SQL["everything"], space_id)
-    return row["messages"], row["memories"]
+    return tuple(row["messages"]), tuple(row["memories"])
 
 
 async def forget(

@@ -102,7 +102,7 @@ async def supersede(
 async def unlearned(
     connection: Connection, space_id: UUID, conversation_id: UUID, most: int, most_bytes: int
 ) -> tuple[Message, ...]:
-    """What of a conversation was not learned from yet, oldest first; long texts are cut at 4,000 characters."""
+    """What of a conversation was not learned from yet, oldest first, cut at 4,000 characters each."""
     rows = await connection.fetch(SQL["unlearned"], space_id, conversation_id, most, most_bytes)
     return tuple(
         Message(row["message_id"], Role(row["role"]), row["author_name"], row["text"], row["sent_at"])

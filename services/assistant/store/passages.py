@@ -37,6 +37,22 @@ class Asked:
     most_recent: int
     recent_bytes: int
 
+    def arguments(self) -> tuple[object, ...]:
+        """As the statements number them."""
+        return (
+            self.spaces,
+            [space for space, _ in self.words],
+            [dimension for _, dimension in self.words],
+            self.model,
+            self.vector,
+            self.leave_out,
+            [Range(*dates) for dates in self.dates],
+            self.most,
+            self.conversation_id,
+            self.most_recent,
+            self.recent_bytes,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -80,27 +96,31 @@ async def seen(connection: Connection, asked: Asked) -> list[asyncpg.Record]:
     """What a question gets to see: the parts 'found' (best first), 'recent' and 'standing' (oldest first).
 
     Small spaces are read whole, by one plan made once. A large one takes a second statement, planned for its
-    spaces each time: only so the planner finds the vector index (docs/decisions/0141).
+    spaces each time: only so the planner finds the vector index (docs/decisions/0003).
     """
-    arguments = (
-        asked.spaces,
-        [space for space, _ in asked.words],
-        [dimension for _, dimension in asked.words],
-        asked.model,
-        asked.vector,
-        asked.leave_out,
-        [Range(*dates) for dates in asked.dates],
-        asked.most,
-        asked.conversation_id,
-        asked.most_recent,
-        asked.recent_bytes,
-    )
+    arguments = asked.arguments()
     rows = await connection.fetch(_WHOLE, *arguments)
     if any(row["part"] == "large" for row in rows):
         await connection.execute(_FOR_LARGE)
         dimensions = asked.vector.dimensions() if asked.vector else 0
-        rows = await connection.fetch(_searched(len(asked.spaces), dimensions), *arguments)
+        rows = await connection.fetch(searched(len(asked.spaces), dimensions), *arguments)
     return rows
+
+
+@cache
+def searched(spaces: int, dimensions: int) -> str:
+    """The statement for so many spaces, one of them large, and a vector of these dimensions (0 for none)."""
+    branches = ["worded"]
+    if dimensions:
+        branches.append("near")
+    if dimensions in TIERS:
+        branches.append("far")
+    united = "\nUNION\n".join(
+        SQL[branch].replace("{space}", str(space)).replace("{dimensions}", str(dimensions))
+        for space in range(1, spaces + 1)
+        for branch in branches
+    )
+    return SQL["recall"].replace("{passages}", SQL["candidates"].replace("{branches}", united))
 
 
 async def unindexed(
@@ -192,18 +212,3 @@ def _array(numbers: Sequence[int]) -> str:
 _FOR_LARGE = """SET LOCAL plan_cache_mode = force_custom_plan;
 SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 200"""
 _WHOLE = SQL["recall"].replace("{passages}", SQL["whole"])
-
-
-@cache
-def _searched(spaces: int, dimensions: int) -> str:
-    branches = ["worded"]
-    if dimensions:
-        branches.append("near")
-    if dimensions in TIERS:
-        branches.append("far")
-    united = "\nUNION\n".join(
-        SQL[branch].replace("{space}", str(space)).replace("{dimensions}", str(dimensions))
-        for space in range(1, spaces + 1)
-        for branch in branches
-    )
-    return SQL["recall"].replace("{passages}", SQL["candidates"].replace("{branches}", united))

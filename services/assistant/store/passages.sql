@@ -10,8 +10,8 @@ WITH asked AS MATERIALIZED (
             dimension || ':' || power(ln(1 + (s.passages - t.passages + .5) / (t.passages + .5)), 2)::real, ','
         ) || '}/1000000000')::sparsevec AS terms
     FROM unnest($2::uuid[], $3::integer[]) AS word (space_id, dimension)
-    JOIN term t USING (space_id, dimension)
-    JOIN space_statistics s USING (space_id)
+    LEFT JOIN term t USING (space_id, dimension)
+    LEFT JOIN space_statistics s USING (space_id)
     WHERE space_id = ANY ($1::uuid[])
     GROUP BY space_id
 ), compared AS (
@@ -107,7 +107,7 @@ ORDER BY part, at
 -- name: worded
 -- By words, in one space.
 (SELECT space_id, subject_id, ordinal FROM passage
- WHERE space_id = ($1::uuid[])[{space}] AND EXISTS (SELECT FROM asked WHERE space_id = ($1::uuid[])[{space}])
+ WHERE space_id = ($1::uuid[])[{space}] AND (SELECT terms FROM asked WHERE space_id = ($1::uuid[])[{space}]) IS NOT NULL
  ORDER BY terms <#> (SELECT terms FROM asked WHERE space_id = ($1::uuid[])[{space}]) LIMIT 200)
 
 -- name: texts

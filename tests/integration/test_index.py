@@ -1,0 +1,187 @@
+"""Making talk findable, on real Postgres, with a real client at a fake embedding endpoint."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fakes.openai import FakeOpenAI, Step
+from remembering import Gate, Talk, models, texts
+from services.assistant.domain import Role
+from services.assistant.index import index, promote, reindex
+from services.assistant.store import forgetting, passages
+from services.assistant.store.connection import Store, scoped
+from services.errors import ModelUnavailable
+
+LONG = " ".join(f"Sentence number {number} speaks of garden {number % 7}." for number in range(60))
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeOpenAI]:
+    async with FakeOpenAI() as server:
+        yield server
+
+
+@pytest.fixture
+async def talk(store: Store, fake: FakeOpenAI, tmp_path: Path) -> AsyncIterator[Talk]:
+    async with models(fake, tmp_path) as opened:
+        fake.requests.clear()
+        yield await Talk(store, opened).begin()
+
+
+async def test_what_was_said_is_indexed_once(talk: Talk) -> None:
+    await talk.say("My dog is called Biscuit.")
+    await talk.say("Noted.", role=Role.REMI)
+    assert await talk.index() == 2
+    assert await talk.index() == 0
+    assert await talk.value("SELECT count(*) FROM passage") == 2
+    assert await talk.value("SELECT count(*) FROM message WHERE indexed_at IS NULL") == 0
+    await talk.check_counts()
+
+
+async def test_a_long_message_is_found_by_passages_that_stand_in_it(talk: Talk) -> None:
+    message = await talk.say(LONG)
+    await talk.index()
+    rows = await talk.rows("SELECT * FROM passage ORDER BY ordinal")
+    assert len(rows) > 3
+    assert {row["subject_id"] for row in rows} == {message}
+    best = (await talk.found("sentence 33"))[0]
+    assert "Sentence number 33" in best.text
+    assert best.text == LONG[best.start : best.end]
+
+
+async def test_a_blank_message_is_done_without_a_passage(talk: Talk) -> None:
+    await talk.say(" ")
+    assert await talk.index() == 1
+    assert await talk.value("SELECT count(*) FROM passage") == 0
+
+
+async def test_a_message_is_found_by_what_it_answers(talk: Talk) -> None:
+    await talk.say("Where shall we have the picnic?")
+    await talk.say("At the old lighthouse.", by="Bob")
+    await talk.index()
+    assert "At the old lighthouse." in texts(await talk.found("Where is the picnic?"))
+    found = {each.text: each for each in await talk.found("picnic")}
+    assert found["At the old lighthouse."].word_score > 0
+    assert found["At the old lighthouse."].vector_score > 0
+
+
+async def test_it_does_not_matter_how_talk_was_cut_into_batches(talk: Talk) -> None:
+    said = ["We met in Oslo.", LONG, "That was long!", "Shall we go on?", "Yes, on Friday."]
+    for text in said:
+        await talk.say(text)
+        await talk.index()
+    other = await Talk(talk.store, talk.models, space_id=talk.space_id).begin()
+    for text in said:
+        await other.say(text)
+    await other.index()
+    ours, theirs = [
+        await talk.rows(
+            "SELECT ordinal, starts, ends, terms, words, embedding FROM passage"
+            " JOIN message ON message_id = subject_id WHERE conversation_id = $1 ORDER BY position, ordinal",
+            each.conversation_id,
+        )
+        for each in (talk, other)
+    ]
+    assert len(ours) == len(theirs) >= 8
+    for one, two in zip(ours, theirs, strict=True):
+        assert one["terms"] == two["terms"]
+        assert [one[key] for key in ("ordinal", "starts", "ends", "words")] == [
+            two[key] for key in ("ordinal", "starts", "ends", "words")
+        ]
+        # Half precision in between: a neighbour's vector may have been stored and read again.
+        assert np.allclose(one["embedding"].to_list(), two["embedding"].to_list(), atol=2e-3)
+    await talk.check_counts()
+
+
+async def test_two_at_once_index_everything_once(talk: Talk) -> None:
+    for number in range(10):
+        await talk.say(f"I planted {number} tulips.")
+    await asyncio.gather(talk.index(), talk.index(), talk.index())
+    assert await talk.value("SELECT count(*) FROM passage") == 10
+    await talk.check_counts()
+
+
+async def test_a_vector_that_is_known_is_not_asked_for_again(talk: Talk, fake: FakeOpenAI) -> None:
+    message = await talk.say("My dog is called Biscuit.")
+    (vector,) = await talk.models.embedder.embed(["My dog is called Biscuit."])
+    fake.requests.clear()
+    await index(talk.store, talk.models.embedder, talk.space_id, talk.conversation_id, {message: vector})
+    assert fake.bodies("/v1/embeddings") == []
+    assert await talk.value("SELECT count(*) FROM passage WHERE embedding IS NOT NULL") == 1
+
+
+async def test_while_the_embedder_is_away_words_find_and_vectors_follow(talk: Talk, fake: FakeOpenAI) -> None:
+    await talk.say("We met at the lighthouse.")
+    await talk.index()
+    fake.damage = "none"
+    await talk.say("My dog is called Biscuit.")
+    assert await talk.index() == 1
+    (best, *_) = await talk.found("biscuit")
+    assert (best.text, best.vector_score) == ("My dog is called Biscuit.", 0)
+    assert best.word_score > 0
+    with pytest.raises(ModelUnavailable):
+        await reindex(talk.store, talk.models.embedder, talk.space_id)
+    fake.damage = ""
+    assert await reindex(talk.store, talk.models.embedder, talk.space_id) == 1
+    assert await reindex(talk.store, talk.models.embedder, talk.space_id) == 0
+    (best, *_) = await talk.found("biscuit")
+    assert best.vector_score > 0
+    assert await talk.value("SELECT model FROM space_statistics") == talk.models.embedder.name
+    await talk.check_counts()
+
+
+async def test_a_new_model_makes_all_vectors_anew(talk: Talk, fake: FakeOpenAI, tmp_path: Path) -> None:
+    for number, colour in enumerate(["red", "blue", "green", "grey", "pink"]):
+        await talk.say(f"Box {number} holds the {colour} paint.")
+    await talk.index()
+    fake.dimensions, fake.takes_dimensions = 384, False
+    async with models(fake, tmp_path, embedding="newer") as newer:
+        talk.models = newer
+        (best, *_) = await talk.found("Which box holds the green paint?")
+        assert (best.text, best.vector_score) == ("Box 2 holds the green paint.", 0)
+        assert await reindex(talk.store, newer.embedder, talk.space_id, limit=3) == 3
+        assert await reindex(talk.store, newer.embedder, talk.space_id, limit=3) == 2
+        assert await reindex(talk.store, newer.embedder, talk.space_id, limit=3) == 0
+        assert await talk.value("SELECT count(DISTINCT model) FROM passage") == 1
+        (best, *_) = await talk.found("Which box holds the green paint?")
+        assert best.vector_score > 0
+    await talk.check_counts()
+
+
+async def test_what_is_forgotten_while_it_is_embedded_leaves_no_trace(talk: Talk, fake: FakeOpenAI) -> None:
+    await talk.say("We met in Oslo.")
+    secret = await talk.say("The code is xylophone.")
+    await talk.say("I will keep that in mind.")
+    gate = Gate()
+    fake.embedding_faults.append(Step(gate=gate))
+    indexing = asyncio.create_task(talk.index())
+    await asyncio.wait_for(gate.reached.wait(), 10)
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await forgetting.forget(connection, talk.space_id, [secret], [])
+    gate.set()
+    assert await indexing == 2
+    assert [each.word_score for each in await talk.found("xylophone")] == [0, 0]
+    await talk.check_counts()
+
+
+async def test_a_space_that_grows_large_goes_to_the_far_tier_and_is_found_there(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        await talk.say(f"On day {number} we saw {number} herons.")
+    await talk.index()
+    assert await promote(talk.store, talk.space_id) == 0
+    near = texts(await talk.found("17 herons"))
+    monkeypatch.setattr(passages, "LARGE", 20)
+    assert await promote(talk.store, talk.space_id, 20) == 20
+    assert await promote(talk.store, talk.space_id, 20) == 10
+    assert await promote(talk.store, talk.space_id, 20) == 0
+    await talk.say("On day 99 we saw 99 herons.")
+    await talk.index()
+    await talk.rows("UPDATE space_statistics SET passages = 20000")
+    found = texts(await talk.found("17 herons"))
+    assert found[0] == near[0] == "On day 17 we saw 17 herons."
+    assert set(found) == {*near, "On day 99 we saw 99 herons."}

@@ -1,0 +1,322 @@
+"""What a turn sees of its spaces."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import numpy as np
+import pytest
+from pgvector import HalfVector
+from pgvector.asyncpg import register_vector
+
+from conftest import Database
+from fakes.openai import FakeOpenAI
+from remembering import Talk, models, texts
+from services.assistant.domain import MemoryKind, Role
+from services.assistant.learn import remember
+from services.assistant.passages import line, tokens
+from services.assistant.recall import RECENT_MESSAGES, embed_question
+from services.assistant.store import memories, passages
+from services.assistant.store.connection import Store, scoped
+from talk import NOON
+
+YEAR_AGO = NOON - timedelta(days=365)
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeOpenAI]:
+    async with FakeOpenAI() as server:
+        yield server
+
+
+@pytest.fixture
+async def talk(store: Store, fake: FakeOpenAI, tmp_path: Path) -> AsyncIterator[Talk]:
+    async with models(fake, tmp_path) as opened:
+        yield await Talk(store, opened).begin()
+
+
+async def test_the_best_comes_first_and_has_a_handle(talk: Talk) -> None:
+    await talk.say("We planted tulips behind the house.")
+    dog = await talk.say("My dog is called Biscuit.")
+    await talk.say("It rained all day long.")
+    await talk.index()
+    found = await talk.found("What is my dog called?")
+    assert (found[0].message_id, found[0].text, found[0].author_name) == (
+        dog,
+        "My dog is called Biscuit.",
+        "Ann",
+    )
+    assert [each.handle for each in found] == ["m1", "m2", "m3"]
+    assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
+    assert found[0].space_id == talk.space_id
+    assert found[0].role is Role.PERSON
+
+
+async def test_only_whole_lines_within_the_budget_are_shown_the_worst_is_cut(talk: Talk) -> None:
+    for number in range(20):
+        await talk.say(f"I planted {number} tulips behind the house.")
+    await talk.index()
+    found = await talk.found("tulips", token_budget=100)
+    shown = [each for each in found if each.shown]
+    assert 0 < len(shown) < len(found)
+    assert found[: len(shown)] == tuple(shown)
+    assert sum(each.tokens for each in shown) <= 100
+    assert all(
+        each.tokens == tokens(line(each.author_name, each.said_at, each.text, each.handle)) for each in found
+    )
+    assert [each.shown for each in await talk.found("tulips", limit=3)].count(True) == 3
+
+
+async def test_the_turns_own_messages_and_replaced_ones_are_left_out(talk: Talk) -> None:
+    own = await talk.say("What is my dog called?")
+    await talk.say("My dog is called Rex.", replaced_by=uuid4())
+    await talk.say("My dog is called Biscuit.")
+    await talk.index()
+    recollection = await talk.recall(
+        "What is my dog called?", leave_out=(own,), conversation_id=talk.conversation_id
+    )
+    assert texts(recollection.recalled) == ["My dog is called Biscuit."]
+    assert [message.text for message in recollection.recent] == ["My dog is called Biscuit."]
+
+
+async def test_nobody_sees_another_space(talk: Talk) -> None:
+    stranger = await Talk(talk.store, talk.models).begin()
+    await stranger.say("The code of the safe is 4711.")
+    await stranger.index()
+    assert await talk.found("What is the code of the safe?") == ()
+    both = await talk.found("code safe", spaces=(talk.space_id, stranger.space_id))
+    assert texts(both) == ["The code of the safe is 4711."]
+
+
+async def test_the_database_alone_keeps_spaces_apart(talk: Talk) -> None:
+    stranger = await Talk(talk.store, talk.models).begin()
+    message = await stranger.say("The code of the safe is 4711.")
+    await stranger.index()
+    async with scoped(talk.store, [stranger.space_id]) as connection:
+        await remember(connection, stranger.space_id, message, "The code of the safe is 4711.", NOON)
+    vector = await embed_question(talk.models.embedder, "What is the code of the safe?")
+    assert vector is not None
+    asked = passages.Asked(
+        [stranger.space_id],
+        [],
+        [],
+        talk.models.embedder.name,
+        HalfVector(vector),
+        [],
+        stranger.conversation_id,
+        10,
+        10,
+        9000,
+    )
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        assert await passages.seen(connection, asked) == []
+    async with scoped(talk.store, [stranger.space_id]) as connection:
+        assert {row["part"] for row in await passages.seen(connection, asked)} == {"found", "recent"}
+
+
+async def test_two_spaces_are_ranked_together(talk: Talk) -> None:
+    team = await Talk(talk.store, talk.models).begin()
+    await team.say("The standup is at nine.")
+    await talk.say("My dentist is at nine on Friday.")
+    await team.index()
+    await talk.index()
+    spaces = (talk.space_id, team.space_id)
+    assert texts(await talk.found("When is the standup?", spaces=spaces))[0] == "The standup is at nine."
+    assert (
+        texts(await talk.found("When is my dentist?", spaces=spaces))[0] == "My dentist is at nine on Friday."
+    )
+
+
+async def test_instructions_and_profile_are_always_seen_and_count(talk: Talk) -> None:
+    message = await talk.say("Answer in French. I am a nurse. I have a dog.")
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        for kind, text in (
+            (MemoryKind.INSTRUCTION, "Answer in French."),
+            (MemoryKind.PROFILE, "I am a nurse."),
+            (MemoryKind.FACT, "I have a dog."),
+        ):
+            assert await memories.insert(
+                connection, talk.space_id, uuid4(), kind, text, talk.now, [(message, text)]
+            )
+            talk.now += timedelta(minutes=1)
+    await talk.index()
+    recollection = await talk.recall("Which animals are there?")
+    assert [memory.text for memory in recollection.instructions] == ["Answer in French.", "I am a nurse."]
+    assert recollection.instructions[0].sources[0].quote == "Answer in French."
+    (fact,) = [each for each in recollection.recalled if each.memory_id]
+    assert (fact.text, fact.author_name, fact.sources[0].message_id) == ("I have a dog.", "Ann", message)
+    assert not any(each.shown for each in await talk.found("dog", token_budget=25))
+
+
+async def test_recent_talk_is_that_of_the_topic_oldest_first(talk: Talk) -> None:
+    for number in range(RECENT_MESSAGES + 3):
+        await talk.say(f"This is message {number}.")
+    elsewhere = await Talk(talk.store, talk.models, space_id=talk.space_id).begin()
+    await elsewhere.say("This is another talk.")
+    recent = (await talk.recall("?", conversation_id=talk.conversation_id)).recent
+    assert [message.text for message in recent] == [
+        f"This is message {number}." for number in range(3, RECENT_MESSAGES + 3)
+    ]
+    await talk.rows("UPDATE conversation SET topic_since = (SELECT max(position) FROM message)")
+    await talk.say("A new topic.")
+    recent = (await talk.recall("?", conversation_id=talk.conversation_id)).recent
+    assert [message.text for message in recent] == ["A new topic."]
+    assert (await talk.recall("?")).recent == ()
+
+
+async def test_recent_talk_is_bounded_in_length_too(talk: Talk) -> None:
+    for letter in "abcd":
+        await talk.say(letter * 5_000)
+    recent = (await talk.recall("?", conversation_id=talk.conversation_id)).recent
+    assert [message.text for message in recent] == [letter * 4_000 for letter in "bcd"]
+
+
+async def test_what_the_person_named_said_ranks_higher(talk: Talk) -> None:
+    await talk.say("I have been to the museum.", by="Bob Miller")
+    await talk.say("I have been to the museum.", by="Cora")
+    await talk.index()
+    assert (await talk.found("Which museum did cora see?"))[0].author_name == "Cora"
+    assert (await talk.found("Which museum did Bob see?"))[0].author_name == "Bob Miller"
+
+
+async def test_what_was_said_at_the_time_named_ranks_higher(talk: Talk) -> None:
+    await talk.say("I have been to the museum.", at=YEAR_AGO)
+    await talk.say("I have been to the museum.")
+    await talk.index()
+    assert (await talk.found("Which museum did I see last year?"))[0].said_at == YEAR_AGO
+    assert (await talk.found("Which museum did I see today?"))[0].said_at > YEAR_AGO
+
+
+async def test_people_rank_above_remi_and_statements_above_bare_questions(talk: Talk) -> None:
+    for number in range(3):
+        await talk.say(f"{number}")
+    await talk.say("The museum opens at nine.", role=Role.REMI)
+    for number in range(3):
+        await talk.say(f"{number}")
+    await talk.say("The museum opens at nine.")
+    for number in range(3):
+        await talk.say(f"{number}")
+    await talk.say("The museum opens at nine?")
+    await talk.index()
+    found = [each for each in await talk.found("museum") if "museum" in each.text]
+    assert [(each.role, each.text[-1]) for each in found] == [
+        (Role.PERSON, "."),
+        (Role.PERSON, "?"),
+        (Role.REMI, "."),
+    ]
+
+
+async def test_what_no_longer_holds_ranks_lower_and_is_marked(talk: Talk) -> None:
+    for number in range(3):
+        await talk.say(f"{number}")
+    old = await talk.say("I live in Leeds.")
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        memory = await remember(connection, talk.space_id, old, "I live in Leeds.", talk.now)
+    await talk.index()
+    new = await talk.say("I live in Oslo now.")
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        later = await memories.correct(
+            connection, talk.space_id, memory.memory_id, "I live in Oslo now.", new, talk.now
+        )
+    await talk.index()
+    found = {each.memory_id: each for each in await talk.found("Where do I live?") if each.memory_id}
+    assert list(found) == [later.memory_id, memory.memory_id]
+    assert [each.superseded for each in found.values()] == [False, True]
+
+
+async def test_without_an_embedder_words_find(talk: Talk, fake: FakeOpenAI) -> None:
+    await talk.say("My dog is called Biscuit.")
+    await talk.say("We planted tulips.")
+    await talk.index()
+    fake.damage = "none"
+    assert texts(await talk.found("biscuit?"))[0] == "My dog is called Biscuit."
+
+
+@pytest.mark.parametrize("text", ["", " ", "?!", "🙂", "the of and"])
+async def test_a_question_without_words_brings_something_or_nothing_but_no_error(
+    talk: Talk, text: str
+) -> None:
+    await talk.say("My dog is called Biscuit.")
+    await talk.index()
+    assert texts(await talk.found(text)) == ["My dog is called Biscuit."]
+
+
+async def test_an_empty_space_has_nothing(talk: Talk) -> None:
+    assert await talk.recall("What is my dog called?", conversation_id=talk.conversation_id) == (
+        await talk.recall("What else?")
+    )
+
+
+SPACES = 20
+LARGE = 5_000
+SMALL = 50
+
+
+@pytest.fixture
+async def loaded(talk: Talk, database: Database) -> Talk:
+    """The talk's space is large and in the HNSW tier, among many small ones."""
+    owner = await asyncpg.connect(database.owner_dsn)
+    await register_vector(owner)
+    (index,) = await owner.fetch("SELECT indexdef FROM pg_indexes WHERE indexname = 'passage_far_384'")
+    await owner.execute("DROP INDEX passage_far_384")
+    spaces = [(talk.space_id, LARGE), *((uuid4(), SMALL) for _ in range(SPACES))]
+    generator = np.random.default_rng(7)
+    for space_id, size in spaces:
+        ids = [uuid4() for _ in range(size)]
+        vectors = generator.standard_normal((size, 384)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        await owner.execute(
+            "INSERT INTO message (space_id, message_id, conversation_id, role, person_id, author_name, text,"
+            " sent_at) SELECT $1, id, $1, 'person', $1, 'Ann', 'Hello.', $3 FROM unnest($2::uuid[]) AS id",
+            space_id,
+            ids,
+            NOON,
+        )
+        await owner.execute(
+            "INSERT INTO passage SELECT $1, id, 0, false, 0, 6, $4, '{}', 0, 'test@384', vector, vector,"
+            " '{1:1}/1000000000', '{1}', $5 FROM unnest($2::uuid[], $3::halfvec[]) AS p (id, vector)",
+            space_id,
+            ids,
+            [HalfVector(vector) for vector in vectors],
+            NOON,
+            size == LARGE,
+        )
+        await owner.execute(
+            "INSERT INTO space_statistics VALUES ($1, $2, 'test@384', $3)", space_id, size, size == LARGE
+        )
+        await owner.execute("INSERT INTO term VALUES ($1, 1, $2)", space_id, size)
+    await owner.execute(index["indexdef"])
+    await owner.execute("VACUUM ANALYZE passage, message, term, space_statistics")
+    await owner.close()
+    return talk
+
+
+async def test_the_plans_use_their_indexes_on_the_tenth_execution(loaded: Talk) -> None:
+    """As the application role, under row-level security: vector index for the large space, covering ones."""
+    vector = np.random.default_rng(8).standard_normal(384).astype(np.float32)
+    vector /= np.linalg.norm(vector)
+    small = uuid4()
+    asked = passages.Asked(
+        [loaded.space_id, small],
+        [(loaded.space_id, 1)],
+        [(datetime(2026, 1, 1, tzinfo=UTC), NOON)],
+        "test@384",
+        HalfVector(vector),
+        [],
+        loaded.conversation_id,
+        50,
+        12,
+        9_000,
+    )
+    async with scoped(loaded.store, [loaded.space_id, small]) as connection:
+        for _ in range(10):
+            rows = await passages.seen(connection, asked)
+        statement = f"EXPLAIN {passages.searched(2, 384)}"
+        plan = "\n".join(row[0] for row in await connection.fetch(statement, *asked.arguments()))
+    assert len(rows) == 51
+    assert "Index Scan using passage_far_384" in plan
+    assert "Index Only Scan using passage_terms" in plan
+    assert "Seq Scan on passage" not in plan
+    assert "Seq Scan on message" not in plan

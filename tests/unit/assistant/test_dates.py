@@ -1,0 +1,47 @@
+"""The dates a question names."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.assistant.dates import ranges
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What did I say?", []),
+        ("in May 2023", [("2023-05-01", "2023-06-01")]),
+        ("in December 2023", [("2023-12-01", "2024-01-01")]),
+        ("on 2024-02-29", [("2024-02-29", "2024-03-01")]),
+        ("on May 5th, 2023", [("2023-05-05", "2023-05-06")]),
+        ("on the 5th of May 2023", [("2023-05-05", "2023-05-06")]),
+        ("on 5 January", [("2026-01-05", "2026-01-06")]),
+        ("on 5 April", [("2025-04-05", "2025-04-06")]),
+        ("in March", [("2026-03-01", "2026-04-01")]),
+        ("in April", [("2025-04-01", "2025-05-01")]),
+        ("in 2022 or 2024", [("2022-01-01", "2023-01-01"), ("2024-01-01", "2025-01-01")]),
+        ("today", [("2026-03-10", "2026-03-11")]),
+        ("Yesterday", [("2026-03-09", "2026-03-10")]),
+        ("this week", [("2026-03-09", "2026-03-16")]),
+        ("last week", [("2026-03-02", "2026-03-09")]),
+        ("this month", [("2026-03-01", "2026-04-01")]),
+        ("last month", [("2026-02-01", "2026-03-01")]),
+        ("last year", [("2025-01-01", "2026-01-01")]),
+        ("may I march on?", []),
+        ("2024-13-45", []),
+        ("31 February 2024", []),
+        ("room 20231 and call 1999999", []),
+    ],
+)
+def test_dates_are_read_as_of_now(question: str, expected: list[tuple[str, str]]) -> None:
+    found = ranges(question, NOW)
+    assert [(begins.date().isoformat(), ends.date().isoformat()) for begins, ends in found] == expected
+
+
+def test_days_begin_at_midnight_where_the_person_is() -> None:
+    ((begins, ends),) = ranges("today", NOW)
+    assert (begins.hour, begins.tzinfo, ends.tzinfo) == (0, NOW.tzinfo, NOW.tzinfo)

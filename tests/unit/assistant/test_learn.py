@@ -1,0 +1,78 @@
+"""Reading what a memory model answers, and telling instructions from facts."""
+
+import json
+
+import pytest
+
+from services.assistant.domain import MemoryKind
+from services.assistant.learn import SYSTEM, find_quote, is_standing, read
+
+NOTE = {"kind": "fact", "text": "Ann has a dog.", "message": 1, "quote": "my dog"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        json.dumps({"memories": [NOTE]}),
+        json.dumps([NOTE]),
+        f"Here you are:\n```json\n{json.dumps({'memories': [NOTE]}, indent=1)}\n```\nDone.",
+        json.dumps(
+            {"memories": [NOTE, {"kind": "rumour", "text": "x", "message": 1, "quote": "y"}, "?", {}]}
+        ),
+    ],
+)
+def test_notes_are_read_whatever_stands_around_them(answer: str) -> None:
+    (note,) = read(answer)
+    assert (note.kind, note.text, note.message, note.quote) == (
+        MemoryKind.FACT,
+        "Ann has a dog.",
+        1,
+        "my dog",
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["", "There is nothing to note.", "{", '{"memories": 3}', "[1]", "}{", "[" * 100_000 + "]" * 100_000],
+)
+def test_an_answer_of_another_form_holds_no_notes(answer: str) -> None:
+    assert read(answer) == []
+
+
+def test_a_note_without_end_is_left_out() -> None:
+    assert read(json.dumps({"memories": [NOTE | {"text": "x" * 501}]})) == []
+
+
+@pytest.mark.parametrize(
+    ("quote", "found"),
+    [
+        ("my dog Biscuit", "My dog\n Biscuit"),
+        ("My dog\n Biscuit", "My dog\n Biscuit"),
+        ("biscuit (7)", "Biscuit (7)"),
+        ("my cat", None),
+        ("  ", None),
+    ],
+)
+def test_a_quote_is_given_as_it_stands_in_the_text(quote: str, found: str | None) -> None:
+    assert find_quote(quote, "Oh! My dog\n Biscuit (7) barks.") == found
+
+
+@pytest.mark.parametrize(
+    ("text", "standing"),
+    [
+        ("Always answer in French", True),
+        ("please call me Annie", True),
+        ("Never use emoji", True),
+        ("whenever I say tea, say black", True),
+        ("Don’t greet me", True),
+        ("I never eat meat", False),
+        ("My dog is called Biscuit", False),
+        ("Bea is my sister", False),
+    ],
+)
+def test_what_tells_remi_how_to_behave_is_an_instruction(text: str, standing: bool) -> None:
+    assert is_standing(text) is standing
+
+
+def test_the_prompt_keeps_within_its_bound() -> None:
+    assert len(SYSTEM) <= 4_000
