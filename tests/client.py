@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -18,7 +18,8 @@ from services.stubs.assistant.v1 import assistant_pb2_grpc
 PATIENCE = 20.0
 """Seconds within which everything in a test must have come."""
 
-_NUMBERS = {Platform.TELEGRAM: 1, Platform.DISCORD: 2, Platform.TERMINAL: 3, Platform.BENCHMARK: 4}
+_numbers = count(1)
+_PLATFORMS = {Platform.TELEGRAM: 1, Platform.DISCORD: 2, Platform.TERMINAL: 3, Platform.BENCHMARK: 4}
 
 
 @dataclass
@@ -28,7 +29,6 @@ class Gateway:
     channel: grpc.aio.Channel
     token: str
     platform: Platform
-    numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
         self.conversation = assistant_pb2_grpc.ConversationServiceStub(self.channel)
@@ -42,7 +42,7 @@ class Gateway:
     def place(self, chat: str = "7", group: bool = False, thread: str = "") -> pb.Place:
         kind = pb.CHAT_KIND_GROUP if group else pb.CHAT_KIND_DIRECT
         return pb.Place(
-            platform=_NUMBERS[self.platform],  # type: ignore[arg-type]
+            platform=_PLATFORMS[self.platform],  # type: ignore[arg-type]
             bot_id="99",
             chat_id=chat,
             thread_id=thread,
@@ -64,9 +64,9 @@ class Gateway:
     ) -> pb.ConverseRequest:
         """Something said; or, by keyword, any other event of the contract (`edit=pb.EditEvent(...)`)."""
         place = place or self.place(user)
-        message_id = message_id or str(next(self.numbers))
+        message_id = message_id or str(next(_numbers))
         asked = pb.ConverseRequest(
-            idempotency_key=key or f"{self.platform}:99:{place.chat_id}:{message_id}:{next(self.numbers)}",
+            idempotency_key=key or f"{self.platform}:99:{place.chat_id}:{message_id}:{next(_numbers)}",
             place=place,
             author=pb.Author(user_id=user, display_name=name),
             addressed=addressed,
@@ -91,8 +91,10 @@ class Gateway:
         """Say something and read the reply."""
         return (await self.final(self.request(text, **more))).text
 
-    async def command(self, name: str, arguments: str = "", **more: Any) -> pb.Delivery:
-        event = pb.CommandEvent(name=name, arguments=arguments, reply_to_message_id=more.pop("reply_to", ""))
+    async def command(self, command: str, arguments: str = "", **more: Any) -> pb.Delivery:
+        event = pb.CommandEvent(
+            name=command, arguments=arguments, reply_to_message_id=more.pop("reply_to", "")
+        )
         return await self.final(self.request(command=event, **more))
 
     async def press(self, delivery: pb.Delivery, label: str, **more: Any) -> pb.Delivery:
@@ -102,7 +104,7 @@ class Gateway:
 
     async def acknowledge(self, delivery: pb.Delivery, *message_ids: str, **result: Any) -> None:
         if not result:
-            sent = message_ids or (f"r{next(self.numbers)}",)
+            sent = message_ids or (f"r{next(_numbers)}",)
             result = {"delivered": pb.Delivered(message_ids=sent)}
         await self.conversation.Acknowledge(
             pb.AcknowledgeRequest(delivery_id=delivery.delivery_id, place=delivery.place, **result),

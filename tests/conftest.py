@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -35,13 +36,36 @@ class Database:
     app_dsn: str
 
 
+def pytest_configure() -> None:
+    """Name the run, so that its parallel workers, which inherit this, find each other."""
+    os.environ.setdefault("REMI_TEST_RUN", str(os.getpid()))
+
+
+def pytest_unconfigure() -> None:
+    """The run's folder goes with the process that named the run."""
+    if os.environ["REMI_TEST_RUN"] == str(os.getpid()):
+        shutil.rmtree(_run_folder(), ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Database:
+def run_folder() -> Path:
+    """A folder that all workers of this run share.
+
+    It stands outside pytest's own folders: those are for one user only, and Postgres runs as another.
+    """
+    folder = _run_folder()
+    folder.mkdir(mode=0o755, exist_ok=True)
+    return folder
+
+
+def _run_folder() -> Path:
+    return Path(gettempdir()) / f"remi-tests-{os.environ['REMI_TEST_RUN']}"
+
+
+@pytest.fixture(scope="session")
+def postgres(run_folder: Path) -> Database:
     """The run's server, with the migrated template in it; parallel workers share it."""
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent
-    return asyncio.run(_server_with_template(base))
+    return asyncio.run(_server_with_template(run_folder))
 
 
 async def _server_with_template(base: Path) -> Database:
@@ -98,10 +122,9 @@ StartAssistant = Callable[..., AbstractAsyncContextManager[Assistant]]
 
 
 @pytest.fixture(scope="session")
-def embedder_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def embedder_data(run_folder: Path) -> Path:
     """A data folder in which the offline embedder is made once a run."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "embedder"
+    folder = run_folder / "embedder"
     from services.assistant import minilm
 
     with FileLock(f"{folder}.lock"):

@@ -23,7 +23,7 @@ from services.assistant.settings import Settings, gateway_tokens, load, secret, 
 from services.assistant.store.connection import Store, connect
 from services.assistant.store.embedded import start_embedded
 from services.assistant.store.migrate import migrate
-from services.assistant.worker import keep_leases, look_for_learning, look_for_turns
+from services.assistant.worker import keep_leases, look_for_work
 from services.errors import RemiError
 
 log = structlog.get_logger()
@@ -77,24 +77,23 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
             embedding=settings.embedding_model,
             transcription=settings.transcription_model,
         ) as models,
-        asyncio.TaskGroup() as beside,
     ):
         knobs = Knobs(settings.recall_tokens, turn_timeout(settings), settings.client_clock)
         remi = Remi(store, models, doorkeeper(settings.allow), knobs)
         server, is_healthy = await serve(remi, Edge(gateway_tokens(settings)), settings)
-        renewing = beside.create_task(keep_leases(remi))
-        looking = [beside.create_task(look(remi)) for look in (look_for_turns, look_for_learning)]
+        renewing = asyncio.create_task(keep_leases(remi))
+        looking = asyncio.create_task(look_for_work(remi))
         await is_healthy.set("", HealthCheckResponse.SERVING)
         log.info("serving", listen=settings.listen, model=models.chat.name if models.chat else "offline")
         try:
             yield remi
         finally:
             await is_healthy.enter_graceful_shutdown()
-            for task in looking:
-                task.cancel()
+            looking.cancel()
             await _drain(remi, settings.drain_seconds)
             await server.stop(grace=1)
             renewing.cancel()
+            await asyncio.wait([looking, renewing])
 
 
 async def _drain(remi: Remi, seconds: float) -> None:

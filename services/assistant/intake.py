@@ -1,13 +1,14 @@
 """An event comes in: may its author speak here, commit it, and follow what becomes of it."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from services.assistant.access import Denied, admit, forget_lately, space_of
 from services.assistant.domain import (
     Access,
     Deleted,
+    Delivery,
     Edited,
     Event,
     Reacted,
@@ -84,8 +85,14 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
             remi.running.start(run(remi, accepted.claim, accepted.turn))
         # A new event has no past to look at: its turn has only just begun.
         frame = await _look(remi, event, access) if is_known or isinstance(event.body, Stop) else None
-        async for outcome in _follow(remi, event, access, listener, frame):
-            yield outcome
+        is_heard_out = False
+        try:
+            async for outcome in _follow(remi, event, access, listener, frame):
+                yield outcome
+            is_heard_out = True
+        finally:
+            if not is_heard_out and isinstance(listener.last, Final):
+                remi.running.start(_hand_over(remi, listener.last.delivery))
 
 
 def _is_kept(event: Event) -> bool:
@@ -96,15 +103,8 @@ def _is_kept(event: Event) -> bool:
 async def _commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | inbox.Known | None:
     async with scoped(remi.store, [access.space_id]) as connection:
         match event.body:
-            case Edited(message_id, text):
-                replacing = await inbox.replace(connection, event, access)
-                if replacing is None and event.addressed:
-                    event = replace(event, body=Said(message_id, text))
-                elif replacing is None:
-                    return inbox.Known(same_body=True)
-                elif replacing.turn_id:
-                    remi.running.stop(replacing.turn_id)
-                return await inbox.accept(remi.store, connection, event, access, replacing)
+            case Edited():
+                return await _commit_edit(remi, connection, event, access)
             case Stop():
                 accepted = await inbox.accept(remi.store, connection, event, access)
                 if isinstance(accepted, inbox.Accepted):
@@ -116,6 +116,20 @@ async def _commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | 
                 return await inbox.accept(remi.store, connection, event, access)
             case _:
                 return await inbox.accept(remi.store, connection, event, access)
+
+
+async def _commit_edit(
+    remi: Remi, connection: Connection, event: Event, access: Access
+) -> inbox.Accepted | inbox.Known | None:
+    await inbox.hold(connection, access)
+    if known := await inbox.known(remi.store, connection, event):
+        return known
+    replacing = await inbox.replace(connection, event, access)
+    if replacing is None and not event.addressed:
+        return inbox.Known(same_body=True)
+    if replacing and replacing.turn_id:
+        remi.running.stop(replacing.turn_id)
+    return await inbox.accept(remi.store, connection, event, access, replacing)
 
 
 async def _delete(remi: Remi, event: Event, message_ids: Sequence[str]) -> None:
@@ -151,6 +165,13 @@ async def _follow(
             case Ended():
                 return
         frame = await listener.next(POLL) or await _look(remi, event, access)
+
+
+async def _hand_over(remi: Remi, delivery: Delivery) -> None:
+    """The stream broke before it carried its Final: the Deliver stream may have it at once."""
+    async with scoped(remi.store, [delivery.space_id]) as connection:
+        await outbox.release(connection, delivery)
+    remi.outgoing.set()
 
 
 async def _look(remi: Remi, event: Event, access: Access) -> Final | Merged | Ended | None:

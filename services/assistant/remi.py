@@ -35,19 +35,18 @@ class Knobs:
 class Running:
     """The conversations this process works on, and the tasks that do."""
 
-    claims: dict[tuple[UUID, UUID], Claim] = field(default_factory=dict)
+    claims: set[Claim] = field(default_factory=set)
     answers: dict[UUID, asyncio.Task[Any]] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[None]:
         """Keep the lease of a conversation while the block runs."""
-        key = (claim.space_id, claim.subject_id)
-        self.claims[key] = claim
+        self.claims.add(claim)
         try:
             yield
         finally:
-            del self.claims[key]
+            self.claims.discard(claim)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something on its own until it is done; an error that gets out is logged by its class."""

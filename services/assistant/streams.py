@@ -41,27 +41,28 @@ Frame = Draft | Final | Merged | Ended
 class Listener:
     """One live Converse call. Only the newest draft is kept: a slow reader skips those between."""
 
+    last: Frame | None = None
+    """What ends the stream, once it has come."""
     _draft: Draft | None = None
-    _last: Frame | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, frame: Frame) -> None:
         if isinstance(frame, Draft):
             self._draft = frame
-        elif self._last is None:
-            self._last = frame
+        elif self.last is None:
+            self.last = frame
         self._changed.set()
 
     async def next(self, patience: float) -> Frame | None:
         """The next frame; None if none came within `patience` seconds."""
-        if self._draft is None and self._last is None:
+        if self._draft is None and self.last is None:
             self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), patience)
             except TimeoutError:
                 return None
-        if self._last is not None:
-            return self._last
+        if self.last is not None:
+            return self.last
         draft, self._draft = self._draft, None
         return draft
 

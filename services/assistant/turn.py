@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -33,7 +33,7 @@ from services.assistant.store import inbox, turns, work
 from services.assistant.store.connection import Connection, scoped
 from services.assistant.store.turns import Outcome
 from services.assistant.store.work import Claim, Kind
-from services.assistant.streams import Draft, Ended, Final, Merged
+from services.assistant.streams import Draft, Ended, Final, Frame, Merged
 from services.errors import Fenced, ModelRefused, ModelUnavailable, StoreUnavailable
 
 log = structlog.get_logger()
@@ -101,7 +101,9 @@ async def _answer(remi: Remi, claim: Claim, turn: Turn) -> bool:
     try:
         async with asyncio.timeout(remi.knobs.turn_timeout.total_seconds()):
             response = await answering
-        return await _commit(remi, claim, turn, response)
+        has_more = await _commit(remi, claim, turn, response)
+        await _index(remi, turn, response)
+        return has_more
     except Fenced:
         remi.streams.publish([newest], Ended())
         return True
@@ -115,7 +117,7 @@ async def _answer(remi: Remi, claim: Claim, turn: Turn) -> bool:
         return False
     except ModelRefused as error:
         log.error("model_refused", turn=str(turn.turn_id), exc_info=error)
-        return await _commit(remi, claim, turn, _put_aside(REFUSED))
+        return await _put_aside(remi, claim, turn, REFUSED)
     except StoreUnavailable:
         raise
     except Exception as error:
@@ -123,7 +125,7 @@ async def _answer(remi: Remi, claim: Claim, turn: Turn) -> bool:
         if turn.tries < MOST_TRIES:
             await work.put_back(remi.store, "turn", claim, timedelta(seconds=2**turn.tries))
             return False
-        return await _commit(remi, claim, turn, _put_aside(PUT_ASIDE))
+        return await _put_aside(remi, claim, turn, PUT_ASIDE)
     finally:
         answering.cancel()
         del remi.running.answers[turn.turn_id]
@@ -201,7 +203,7 @@ async def _stream(remi: Remi, turn: Turn, question: Question) -> Answer:
 
 
 async def _commit(remi: Remi, claim: Claim, turn: Turn, response: Response) -> bool:
-    """Write the outcome at once, hand it out, then index what was said; whether more waits."""
+    """Write the outcome at once, and hand it out; whether more waits in the conversation."""
     newest = turn.newest.event.key
     carried = remi.streams.is_heard(newest)
     then: tuple[Kind, ...] = ("index", "learn") if remi.models.memory else ("index",)
@@ -213,28 +215,39 @@ async def _commit(remi: Remi, claim: Claim, turn: Turn, response: Response) -> b
     if not carried:
         remi.outgoing.set()
     log.info("turn_done", turn=str(turn.turn_id), state=response.outcome.state, tries=turn.tries)
-    await index(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id, response.vectors)
     return finished.has_more
 
 
-def _put_aside(text: str) -> Response:
-    return Response(Outcome(Reply(text), state=TurnState.FAILED))
+async def _index(remi: Remi, turn: Turn, response: Response) -> None:
+    """Make what was said findable at once; if that fails, the work row asks for it again later."""
+    try:
+        await index(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id, response.vectors)
+    except Exception as error:
+        log.warning("index_failed", conversation=str(turn.conversation_id), exc_info=error)
+
+
+async def _put_aside(remi: Remi, claim: Claim, turn: Turn, text: str) -> bool:
+    """Give a turn up, and say so; whether more waits in the conversation."""
+    try:
+        return await _commit(remi, claim, turn, Response(Outcome(Reply(text), state=TurnState.FAILED)))
+    except Fenced:
+        return True
 
 
 async def _wait_for_model(remi: Remi, claim: Claim, turn: Turn, error: Exception) -> None:
     """Leave the turn for when the model is back; say so, once."""
     log.warning("model_away", turn=str(turn.turn_id), tries=turn.tries, error=type(error).__name__)
     newest = turn.newest.event.key
+    told: Frame = Ended()
     if turn.tries == 1:
         carried = remi.streams.is_heard(newest)
-        async with scoped(remi.store, [turn.space_id]) as connection:
-            delivery = await turns.tell(connection, turn, claim, MODEL_IS_AWAY, carried)
-        remi.streams.publish([newest], Final(delivery))
+        with suppress(Fenced):
+            async with scoped(remi.store, [turn.space_id]) as connection:
+                told = Final(await turns.tell(connection, turn, claim, MODEL_IS_AWAY, carried))
         if not carried:
             remi.outgoing.set()
-    else:
-        remi.streams.publish([newest], Ended())
     await work.put_back(remi.store, "turn", claim, timedelta(seconds=min(300, 5 * 2 ** min(turn.tries, 10))))
+    remi.streams.publish([newest], told)
 
 
 def _message(taken: Taken) -> Message:

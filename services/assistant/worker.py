@@ -1,8 +1,9 @@
 """What goes on beside the calls: keep leases, take over what was left, index and learn."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import structlog
@@ -25,44 +26,58 @@ MOST_TURNS = 64
 MOST_LEARNING = 4
 
 
-async def keep_leases(remi: Remi) -> NoReturn:
-    """Renew the leases of all conversations this process works on."""
-    while True:
-        await asyncio.sleep(RENEW)
-        if held := list(remi.running.claims.values()):
-            try:
-                await work.renew(remi.store, held)
-            except StoreUnavailable as error:
-                log.warning("renew_failed", held=len(held), exc_info=error)
+async def keep_leases(remi: Remi) -> None:
+    """Renew, until cancelled, the leases of the conversations this process works on."""
+    await _again_and_again(remi, _renew_leases, RENEW)
 
 
-async def look_for_turns(remi: Remi) -> NoReturn:
-    """Take over turns that were left, or that waited for a model to come back."""
+async def look_for_work(remi: Remi) -> None:
+    """Take over turns, index and learn, until cancelled."""
+    await asyncio.gather(
+        _again_and_again(remi, _take_over, LOOK),
+        _again_and_again(remi, _learn_some, LOOK),
+    )
+
+
+async def _again_and_again(
+    remi: Remi, step: Callable[[Remi], Coroutine[Any, Any, None]], pause: float
+) -> NoReturn:
+    """Whatever goes wrong once is logged, and tried again."""
     while True:
         try:
-            for claim in await work.claim(remi.store, "turn", uuid4(), MOST_TURNS):
-                remi.running.start(run(remi, claim, None))
+            await step(remi)
         except StoreUnavailable as error:
-            log.warning("store_away", exc_info=error)
-        await asyncio.sleep(LOOK)
+            log.warning("store_away", step=step.__name__, exc_info=error)
+        except Exception as error:
+            log.error("step_failed", step=step.__name__, exc_info=error)
+        await asyncio.sleep(pause)
 
 
-async def look_for_learning(remi: Remi) -> NoReturn:
+async def _renew_leases(remi: Remi) -> None:
+    if held := list(remi.running.claims):
+        await work.renew(remi.store, held)
+
+
+async def _take_over(remi: Remi) -> None:
+    """Go on with turns that were left, or that waited for a model to come back."""
+    for claim in await work.claim(remi.store, "turn", uuid4(), MOST_TURNS):
+        remi.running.start(run(remi, claim, None))
+
+
+async def _learn_some(remi: Remi) -> None:
     """Index and learn what replies left to be done, a few conversations at a time."""
     kinds: tuple[Kind, ...] = ("index", "learn")
     while True:
-        found: list[tuple[Kind, Claim]] = []
-        try:
-            for kind in kinds:
-                claims = await work.claim(
-                    remi.store, kind, uuid4(), MOST_LEARNING, lease=timedelta(minutes=10)
-                )
-                found += [(kind, claim) for claim in claims]
-        except StoreUnavailable as error:
-            log.warning("store_away", exc_info=error)
-        await asyncio.gather(*(_learn(remi, kind, claim) for kind, claim in found))
+        found = [
+            (kind, claim)
+            for kind in kinds
+            for claim in await work.claim(
+                remi.store, kind, uuid4(), MOST_LEARNING, lease=timedelta(minutes=10)
+            )
+        ]
         if not found:
-            await asyncio.sleep(LOOK)
+            return
+        await asyncio.gather(*(_learn(remi, kind, claim) for kind, claim in found))
 
 
 async def _learn(remi: Remi, kind: Kind, claim: Claim) -> None:

@@ -1,6 +1,7 @@
 """The contract as gateways meet it: a real assistant, real gRPC, real Postgres, the offline models."""
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
@@ -80,7 +81,7 @@ async def test_bad_input_is_named_and_the_service_lives_on(start_assistant: Star
             assert (
                 await code_of(telegram.converse(telegram.request(text))) is grpc.StatusCode.INVALID_ARGUMENT
             )
-        call = telegram.channel.unary_stream("/assistant.v1.ConversationService/Converse")
+        call: Any = telegram.channel.unary_stream("/assistant.v1.ConversationService/Converse")
         garbage = call(b"\xff\xff\xff not protobuf", metadata=telegram.metadata, timeout=PATIENCE)
         assert await code_of(garbage.read()) in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
         assert await telegram.say("שלום 👩‍👩‍👧 " + "@ann " * 10_000)
@@ -89,7 +90,7 @@ async def test_bad_input_is_named_and_the_service_lives_on(start_assistant: Star
 async def test_unknown_fields_are_passed_over(start_assistant: StartAssistant) -> None:
     async with start_assistant(**ANN) as assistant, gateway(assistant) as telegram:
         newer = telegram.request("My dog is called Biscuit.").SerializeToString() + b"\xfa\x7f\x03abc"
-        call = telegram.channel.unary_stream(
+        call: Any = telegram.channel.unary_stream(
             "/assistant.v1.ConversationService/Converse",
             response_deserializer=pb.ConverseResponse.FromString,
         )
@@ -103,7 +104,7 @@ async def test_two_people_never_see_each_others_memory(start_assistant: StartAss
         gateway(assistant) as telegram,
     ):
         await telegram.say("My locker code is 4711-canary.")
-        for ask in ("What is my locker code?", "What is Ann's locker code?", "4711-canary"):
+        for ask in ("What is my locker code?", "What is Ann's locker code?", "canary"):
             reply = await telegram.say(ask, user="8", name="Bob")
             assert "4711" not in reply.replace(ask, "")
         for name in ("memory", "why"):
@@ -156,7 +157,9 @@ async def test_an_edit_is_answered_anew_in_the_old_replys_place(
         first = (await telegram.converse(asked))[-1].final.delivery
         await telegram.acknowledge(first, "501")
         edit = pb.EditEvent(message_id="1", text="My dog is called Waffle.")
-        second = await telegram.final(telegram.request(edit=edit))
+        changed = telegram.request(edit=edit)
+        second = await telegram.final(changed)
+        assert (await telegram.converse(changed))[-1].final.delivery.delivery_id == second.delivery_id
         assert list(second.replaces_message_ids) == ["501"]
         reply = await telegram.say("What is my dog called?")
         assert "Waffle" in reply
@@ -196,7 +199,9 @@ async def test_a_reply_nobody_waited_for_comes_by_deliver(start_assistant: Start
         call = telegram.conversation.Converse(
             telegram.request("My dog is called Biscuit."), metadata=telegram.metadata
         )
-        assert (await call.read()).WhichOneof("outcome") == "accepted"  # type: ignore[union-attr]
+        first = await call.read()
+        assert isinstance(first, pb.ConverseResponse)
+        assert kinds([first]) == ["accepted"]
         call.cancel()
         async with telegram.deliver() as items, asyncio.timeout(60):
             assert (await items.get()).WhichOneof("item") == "manifest"

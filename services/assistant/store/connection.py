@@ -92,8 +92,8 @@ async def _prepare(connection: asyncpg.Connection) -> None:
     await register_vector(connection)
 
 
-# Planning a statement anew costs more than running it; the one that needs a plan of its own, recall in a large
-# space, asks for it itself (docs/decisions/0003).
+# Planning a statement anew costs more than running it; the one that needs a plan of its own, recall in a
+# large space, asks for it itself (docs/decisions/0003).
 _SERVER_SETTINGS = {"application_name": "remi", "plan_cache_mode": "force_generic_plan", "jit": "off"}
 
 _CAN_BYPASS = """

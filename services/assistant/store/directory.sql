@@ -9,9 +9,8 @@ LEFT JOIN chat c ON c.platform = asked.platform AND c.chat_id = asked.chat_id
 -- name: add_person
 -- A new person with this account; if the account has come to be known meanwhile, nothing changes.
 WITH account AS (
-    INSERT INTO identity (platform, user_id, person_id, display_name)
-    SELECT $1, $2, $3, $4
-    WHERE NOT EXISTS (SELECT FROM identity WHERE platform = $1 AND user_id = $2)
+    INSERT INTO identity (platform, user_id, person_id, display_name) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING
     RETURNING person_id
 )
 INSERT INTO person (person_id, role) SELECT person_id, $5 FROM account

@@ -122,8 +122,7 @@ async def accept(
         json.dumps(body),
     )  # fmt: skip
     if row is None:
-        digest = await connection.fetchval(SQL["reuse"], event.key)
-        return None if digest is None else Known(hmac.compare_digest(digest, _digest(store, event.body)))
+        return await known(store, connection, event)
     if not row["is_ours"]:
         return Accepted(None, None)
     claim = Claim(access.space_id, access.conversation_id, place.route, row["attempt"], row["wakes"], turn_id)
@@ -142,6 +141,17 @@ async def accept(
             row["is_over_limit"],
         ),
     )
+
+
+async def known(store: Store, connection: Connection, event: Event) -> Known | None:
+    """Whether an event's key was used before."""
+    digest = await connection.fetchval(SQL["reuse"], event.key)
+    return None if digest is None else Known(hmac.compare_digest(digest, _digest(store, event.body)))
+
+
+async def hold(connection: Connection, access: Access) -> None:
+    """Keep other edits of this conversation waiting until the caller's transaction ends."""
+    await connection.execute(SQL["hold"], access.space_id, access.conversation_id)
 
 
 async def keep(connection: Connection, access: Access, replied_to: RepliedTo) -> None:

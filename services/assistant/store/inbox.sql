@@ -83,6 +83,10 @@ SELECT e.turn_id, t.state,
 FROM event e LEFT JOIN turn t ON t.space_id = e.space_id AND t.turn_id = e.turn_id
 WHERE e.space_id = $1 AND e.event_key = $2
 
+-- name: hold
+-- Edits of a conversation are taken one at a time.
+SELECT FROM conversation WHERE space_id = $1 AND conversation_id = $2 FOR UPDATE
+
 -- name: replace
 -- The old form of a message becomes history: it waits for no answer any more. Returns the turn that answered it.
 WITH old AS (

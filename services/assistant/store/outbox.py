@@ -62,6 +62,11 @@ async def of_turn(connection: Connection, space_id: UUID, turn_id: UUID) -> Deli
     return await read(connection, space_id, delivery_id) if delivery_id else None
 
 
+async def release(connection: Connection, delivery: Delivery) -> None:
+    """Let the Deliver stream have a delivery that a broken Converse was to carry."""
+    await connection.execute(SQL["release"], delivery.space_id, delivery.delivery_id)
+
+
 async def record(
     connection: Connection, platform: Platform, space_id: UUID, delivery_id: UUID, result: Settled | Later
 ) -> bool:

@@ -30,6 +30,10 @@ WITH settled AS (
 )
 SELECT true FROM settled
 
+-- name: release
+-- No live Converse carries it any more.
+UPDATE work SET lease_until = NULL WHERE space_id = $1 AND kind = 'deliver' AND subject_id = $2
+
 -- name: later
 -- Some parts stand, the rest is due later.
 WITH partly AS (
