@@ -1,4 +1,4 @@
-"""The load: talks to an assistant over gRPC as gateways do, and prints what it saw as JSON.
+"""The load: talks to an assistant over gRPC as gateways do, and prints what it saw, a line of JSON a turn.
 
 python -m bench.load ADDRESS TOKEN '{"conversations": 1, "turns": 100, "ending": "", "rest": 0}'
 """
@@ -139,4 +139,5 @@ async def carry_out(address: str, token: str, plan: Plan) -> list[Seen]:
 
 if __name__ == "__main__":
     _, to, key, wanted = sys.argv
-    print(json.dumps([asdict(turn) for turn in uvloop.run(carry_out(to, key, Plan(**json.loads(wanted))))]))
+    for turn in uvloop.run(carry_out(to, key, Plan(**json.loads(wanted)))):
+        print(json.dumps(asdict(turn)))

@@ -87,7 +87,7 @@ async def load(address: str, token: str, plan: Plan, log: Path) -> list[Seen]:
         told, _ = await process.communicate()
     if process.returncode:
         raise _failure(log)
-    return [Seen(**turn) for turn in json.loads(told)]
+    return [Seen(**json.loads(turn)) for turn in told.splitlines()]
 
 
 async def resident(process: Process) -> float:
