@@ -58,6 +58,8 @@ class RunSettings(GatewaySettings):
 
 def main() -> int:
     """Run everything until the chat ends or a signal comes; the exit code of the process."""
+    # What gRPC itself logs tells a person nothing.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         settings = load(RunSettings)
         data = settings.data.absolute()
@@ -93,33 +95,55 @@ async def _until_signalled(settings: RunSettings) -> None:
 async def _run(settings: RunSettings) -> None:
     listen = settings.listen or _own_address(settings.data)
     reach = settings.model_copy(update={"assistant": _dialled(listen)})
-    environment = {
-        "REMI_DATA": str(settings.data),
-        "REMI_LISTEN": listen,
-        "REMI_ASSISTANT": reach.assistant,
-    }
     gateways = _gateways(settings)
     channels = ", ".join(["terminal", *gateways])
     say(f"model {_model(settings)}; channels {channels}; data folder {settings.data}")
-    children = Children(settings.data / "logs", environment)
-
-    def start_gateways() -> None:
-        for name in gateways:
-            children.start(name, {"REMI_GATEWAY_TOKEN": _token(settings, name)})
-
+    children = Children(
+        settings.data / "logs",
+        {"REMI_DATA": str(settings.data), "REMI_LISTEN": listen, "REMI_ASSISTANT": reach.assistant},
+    )
+    assistant = children.start("assistant")
+    prompted = asyncio.Event()
+    serving = asyncio.create_task(_until_serving(reach, assistant, children))
+    talking = asyncio.create_task(_talk(reach, serving, prompted))
+    following = asyncio.create_task(_start_gateways(reach, serving, prompted, children, gateways))
     try:
-        assistant = children.start("assistant")
-        # Imported while the assistant starts, and only after its fork.
-        os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-        from services.terminal import face
-
-        await _until_serving(reach, assistant, children)
-        chat_token = SecretStr(_token(settings, "terminal"))
-        await face.serve(reach.model_copy(update={"gateway_token": chat_token}), start_gateways)
+        await asyncio.wait([talking, following], return_when=asyncio.FIRST_COMPLETED)
+        if following.done():
+            following.result()
+        await talking
     finally:
         # The chat took Ctrl-C for itself; from here on it changes nothing.
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
+        for task in (talking, following, serving):
+            task.cancel()
+        await asyncio.gather(talking, following, serving, return_exceptions=True)
         await children.stop()
+
+
+async def _talk(settings: RunSettings, serving: asyncio.Task[None], prompted: asyncio.Event) -> None:
+    """The chat. It shows while the assistant still starts; but the first time, when there is no token yet."""
+    # Imported while the assistant starts.
+    from services.terminal import face
+
+    if not (settings.data / "tokens" / "terminal").exists():
+        await serving
+    known = SecretStr(_token(settings, "terminal"))
+    await face.serve(settings.model_copy(update={"gateway_token": known}), prompted.set)
+
+
+async def _start_gateways(
+    settings: RunSettings,
+    serving: asyncio.Task[None],
+    prompted: asyncio.Event,
+    children: "Children",
+    gateways: list[str],
+) -> None:
+    """Start the gateways once the prompt shows. Raises where the assistant does not start."""
+    await serving
+    await prompted.wait()
+    for name in gateways:
+        children.start(name, {"REMI_GATEWAY_TOKEN": _token(settings, name)})
 
 
 class Children:
