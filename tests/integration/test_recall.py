@@ -287,6 +287,7 @@ async def loaded(talk: Talk, database: Database) -> Talk:
             "INSERT INTO space_statistics VALUES ($1, $2, 'test@384', $3)", space_id, size, size == LARGE
         )
         await owner.execute("INSERT INTO term VALUES ($1, 1, $2)", space_id, size)
+    await owner.execute("SET maintenance_work_mem = '256MB'")
     await owner.execute(index["indexdef"])
     await owner.execute("VACUUM ANALYZE passage, message, term, space_statistics")
     await owner.close()
