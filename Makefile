@@ -39,7 +39,7 @@ check: $(ALL)  ## Formatting, lint, types, import layers, contract, stubs, image
 	@$(BIN)/hadolint deploy/Dockerfile
 
 bench: $(ALL)  ## Measure speed, as ratios to a floor measured beside it
-	@$(BIN)/python -m tests.bench
+	@PYTHONPATH=tests $(BIN)/python -m bench
 
 invite: $(RUN)  ## Print a one-time code that lets a person in
 	@$(BIN)/python -m services.assistant invite
