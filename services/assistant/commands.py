@@ -207,6 +207,8 @@ async def _forget(remi: Remi, turn: Turn, words: str) -> tuple[Reply, Change | N
         f"This would be gone for good, and whatever came of it: {_counts(messages, learned)}.\n\n"
         f"{showing.some(lines)}\n\nShall I forget it?"
     )
+    if len(doomed.messages) + len(doomed.memories) >= forgetting.MOST:
+        text += " There may be older ones that hold these words: then ask me again afterwards."
     keep_id = uuid4()
     erase = _action(
         turn,

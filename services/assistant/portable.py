@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Se
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, assert_never
 from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
@@ -186,6 +186,8 @@ def _named(record: Record) -> Iterable[UUID]:
             yield from (source.message for source in record.sources)
             if record.superseded_by:
                 yield record.superseded_by
+        case _:
+            assert_never(record)
 
 
 def _derived(space_id: UUID, exported: UUID) -> UUID:

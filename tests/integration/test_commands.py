@@ -6,15 +6,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from calling import access_of, indexed
 from client import Gateway, gateway
-from conftest import Assistant, StartAssistant
+from conftest import Assistant, Database, StartAssistant
 from services.assistant.commands import MANIFEST, PAGE
 from services.assistant.domain import ChatKind, MemoryKind, Place, Recollection
 from services.assistant.recall import Query, recall
-from services.assistant.store import memories
+from services.assistant.store import forgetting, memories
 from services.assistant.store.connection import scoped
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from talk import NOON, author, place
@@ -178,6 +179,42 @@ async def test_forget_asks_and_then_it_is_gone(assistant: Assistant, telegram: G
     assert "Biscuit" not in await telegram.say("What is my dog called?")
     for label in labels(asked):
         assert "used already" in (await telegram.press(asked, label)).text
+
+
+async def test_what_was_forgotten_stands_in_no_table(
+    assistant: Assistant, telegram: Gateway, database: Database
+) -> None:
+    await telegram.say("I hide the spare key under the Quetzalcanary.")
+    await telegram.say("Where is the spare key?")
+    await telegram.command("remember", "The Quetzalcanary stands on the porch.")
+    for name, arguments in (("memory", ""), ("memory", "quetzalcanary"), ("why", "")):
+        # Answers that the platform never confirmed wait to be sent.
+        event = pb.CommandEvent(name=name, arguments=arguments)
+        await telegram.converse(telegram.request(command=event))
+    forget = pb.CommandEvent(name="forget", arguments="quetzalcanary")
+    asked = (await telegram.converse(telegram.request(command=forget)))[-1].final.delivery
+    assert "Quetzalcanary" in asked.text
+    await telegram.press(asked, "Forget")
+
+    owner = await asyncpg.connect(database.owner_dsn)
+    tables = await owner.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    for (table,) in tables:
+        found = await owner.fetchval(
+            f"SELECT count(*) FROM \"{table}\" AS t WHERE t::text ILIKE '%quetzalcanary%'"
+        )
+        assert found == 0, table
+    await owner.close()
+
+
+async def test_much_is_forgotten_in_several_goes(telegram: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forgetting, "MOST", 3)
+    for number in range(2):
+        await telegram.command("remember", f"Dentist appointment {number}")
+    asked = await telegram.command("forget", "dentist")
+    assert "ask me again" in asked.text
+    await telegram.press(asked, "Forget")
+    rest = await telegram.command("forget", "dentist")
+    assert "nothing that holds" in rest.text or labels(rest)
 
 
 async def test_forget_can_be_declined(assistant: Assistant, telegram: Gateway) -> None:

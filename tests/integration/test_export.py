@@ -207,11 +207,15 @@ async def test_an_import_cant_rewrite_what_stands(assistant: Assistant, telegram
 
 async def test_a_large_space_goes_out_in_pieces_and_comes_back_in_batches(telegram: Gateway) -> None:
     conversation = str(uuid4())
-    lines = [message(f"{number} " + "🐕" * 500, conversation=conversation) for number in range(450)]
-    assert await bring(telegram, actor(telegram), file_of(*lines), size=100_000) == (450, 0, 0)
+    said = [message(f"{number} " + "🐕" * 500, conversation=conversation) for number in range(450)]
+    learned = [memory(each, each["text"][:5]) for each in said[:250]]
+    whole = file_of(*said, *learned)
+    assert await bring(telegram, actor(telegram), whole, size=100_000) == (450, 250, 0)
     content = await export(telegram, actor(telegram))
     assert len(content) > 3 * PIECE
-    assert [record["text"] for record in records(content)[1:]] == [line["text"] for line in lines]
+    texts = [record["text"] for record in records(content)[1:]]
+    assert texts[:450] == [each["text"] for each in said]
+    assert sorted(texts[450:]) == sorted(each["text"] for each in learned)
 
 
 async def test_unknown_fields_and_empty_lines_are_passed_over(telegram: Gateway) -> None:

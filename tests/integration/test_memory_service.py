@@ -11,7 +11,10 @@ import pytest
 from calling import actor, indexed, refused
 from client import PATIENCE, Gateway, gateway
 from conftest import Assistant, StartAssistant
-from services.assistant.domain import ChatKind, Platform
+from services.assistant.domain import TEAM_SPACE, Access, ChatKind, MemoryKind, Platform, TeamRole
+from services.assistant.store import conversations
+from services.assistant.store import memories as store_memories
+from services.assistant.store.connection import scoped
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from talk import NOON, author, place
 
@@ -240,6 +243,28 @@ async def test_nobody_reaches_another_persons_memory(telegram: Gateway, group: p
         stolen = pb.ForgetRequest(actor=other, memory_ids=[code.memory_id])
         assert (await call(telegram, "Forget", stolen)).forgotten_memories == 0
     assert await memories(telegram) == [code]
+
+
+async def test_the_teams_memory_is_everybodys_to_read_and_nobodys_to_change_from_here(
+    assistant: Assistant, telegram: Gateway
+) -> None:
+    access = Access(uuid4(), TeamRole.MEMBER, TEAM_SPACE, uuid4())
+    team_id, text = uuid4(), "The office opens at nine."
+    async with scoped(assistant.remi.store, [TEAM_SPACE]) as connection:
+        source = await conversations.note(connection, place("-1"), author("1", "Cleo"), access, text, NOON)
+        sources = [(source, text)]
+        assert await store_memories.insert(
+            connection, TEAM_SPACE, team_id, MemoryKind.FACT, text, NOON, sources, NOON
+        )
+    for who in (actor(telegram), actor(telegram, "8", "Bob")):
+        (office,) = await memories(telegram, who=who)
+        assert (office.text, office.space) == (text, pb.SPACE_KIND_TEAM)
+        assert office.sources[0].platform_message_id == ""
+        correct = pb.CorrectRequest(actor=who, memory_id=office.memory_id, text="It opens at ten.")
+        assert (await refused(call(telegram, "Correct", correct)))[0] is grpc.StatusCode.NOT_FOUND
+        forget = pb.ForgetRequest(actor=who, memory_ids=[office.memory_id])
+        assert (await call(telegram, "Forget", forget)).forgotten_memories == 0
+    assert "Cleo, team" in (await telegram.command("memory")).text
 
 
 async def test_strangers_and_other_platforms_are_refused(assistant: Assistant, telegram: Gateway) -> None:

@@ -1,11 +1,17 @@
 """What commands say, as far as it needs no store."""
 
+from dataclasses import replace
+from uuid import UUID, uuid4
+
 import pytest
 
 from services.assistant import showing
 from services.assistant.commands import MANIFEST, cannot_read
-from services.assistant.domain import Attachment, Edited, Said
+from services.assistant.domain import Attachment, Edited, Recalled, Role, Said
+from services.assistant.explain import Explanation, Line
 from services.assistant.quotes import plain, quote
+from services.assistant.store.traces import Reference, Trace
+from talk import NOON
 
 FILE = Attachment("f1", "notes.pdf", "application/pdf", 10)
 
@@ -57,3 +63,41 @@ def test_an_introduction_tells_who_sees_what_is_said_here() -> None:
     assert "Everybody here" in group
     for text in (direct, group):
         assert all(command in text for command in ("/memory", "/why", "/forget", "/help"))
+
+
+def line(number: int) -> Line:
+    """The line of an explanation that ranked so, shown."""
+    space_id, message_id = uuid4(), uuid4()
+    reference = Reference(space_id, message_id, None, f"m{number}", score=1 / number, shown=True)
+    found = Recalled(
+        reference.handle, space_id, message_id, None, Role.PERSON, f"Line {number}", 0, 6, "Ann", NOON,
+        reference.score, 0, 0, 10, True,
+    )  # fmt: skip
+    return Line(reference, found)
+
+
+def explained(*lines: Line, tokens: int = 0) -> str:
+    trace = Trace(NOON, NOON, "some_model", tokens, tokens // 10, ())
+    return showing.explanation(Explanation(UUID(int=1), trace, lines), NOON)
+
+
+def test_an_explanation_tells_what_the_answer_cost_where_it_cost_something() -> None:
+    assert "for 1,200 tokens read and 120 written" in explained(tokens=1200)
+    assert "token" not in explained()
+    assert r"some\_model" in explained()
+
+
+def test_an_explanation_shows_the_best_lines_and_counts_the_rest() -> None:
+    text = explained(*(line(number) for number in range(1, 19)))
+    assert "`m1` 1.00: 2026-03-02, Ann: “Line 1”" in text
+    assert "`m15`" in text
+    assert "`m16`" not in text
+    assert "and 3 more" in text
+
+
+def test_an_explanation_marks_what_no_longer_holds_and_what_was_forgotten() -> None:
+    old, gone = line(1), replace(line(2), found=None)
+    assert old.found is not None
+    text = explained(replace(old, found=replace(old.found, superseded=True)), gone)
+    assert "Ann; no longer holds: “Line 1”" in text
+    assert "`m2` 0.50: forgotten since" in text
