@@ -41,6 +41,7 @@ async def connect(dsn: str, secret: bytes, size: int = 10) -> Store:
             min_size=2,
             max_size=size,
             init=_prepare,
+            reset=_keep,
             command_timeout=30,
             server_settings=_SERVER_SETTINGS,
         )
@@ -90,6 +91,10 @@ async def _transaction(store: Store, begin: str) -> AsyncIterator[Connection]:
 
 async def _prepare(connection: asyncpg.Connection) -> None:
     await register_vector(connection)
+
+
+async def _keep(_connection: asyncpg.Connection) -> None:
+    """Nothing of ours outlives its transaction: a connection goes back without a query that clears it."""
 
 
 # Planning a statement anew costs more than running it; the one that needs a plan of its own, recall in a
