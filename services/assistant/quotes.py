@@ -6,7 +6,7 @@ _MARKUP = re.compile(r"[\\`*_\[\]<>~|]")
 
 
 def quote(text: str, length: int = 120) -> str:
-    """At most `length` code points of a text on one line, in quotation marks; CommonMark in it stays plain."""
+    """At most `length` code points of a text on one line, in quotation marks; Markdown in it stays plain."""
     return f"“{plain(text, length)}”"
 
 
