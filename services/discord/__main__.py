@@ -13,6 +13,7 @@ from services.discord.listener import Listener
 from services.discord.presenter import EventPresenter, Openings
 from services.discord.send import CAPABILITIES, DiscordSender
 from services.discord.settings import DiscordSettings
+from services.discord.tasks import start
 from services.gateway.client import connect
 from services.gateway.delivery import Deliveries
 from services.gateway.flow import carry
@@ -35,7 +36,7 @@ async def serve(settings: DiscordSettings) -> None:
             await carry(assistant, deliveries, request, presenter)
 
         async def take_manifest(manifest: pb.CommandManifest) -> None:
-            tasks.create_task(register(client, manifest))
+            start(tasks, register(client, manifest))
 
         subscription = pb.DeliverRequest(
             platform=pb.PLATFORM_DISCORD, bot_id=str(client.user.id), capabilities=CAPABILITIES
@@ -44,7 +45,7 @@ async def serve(settings: DiscordSettings) -> None:
             async with asyncio.TaskGroup() as tasks:
                 channels = Channels(client, carry_event, openings, tasks)
                 Listener(client, channels, openings, tasks)
-                tasks.create_task(stay_connected(client))
+                start(tasks, stay_connected(client))
                 await deliveries.run(
                     subscription, on_manifest=take_manifest, on_cursors=channels.take_cursors
                 )

@@ -17,6 +17,7 @@ import structlog
 
 from services.discord import translate
 from services.discord.presenter import Deferred, EventPresenter, Openings
+from services.discord.tasks import start
 from services.gateway.backoff import delays
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
@@ -80,7 +81,7 @@ class Channels:
 
     def pass_queue(self, channel_id: int, guild_id: int | None, arrival: Arrival) -> None:
         """An event that waits for nothing."""
-        self._tasks.create_task(self._pass_on(_Channel(channel_id, guild_id), arrival))
+        start(self._tasks, self._pass_on(_Channel(channel_id, guild_id), arrival))
 
     def session_began(self) -> None:
         """Events come from now on; what happened before is missing."""
@@ -108,7 +109,7 @@ class Channels:
             channel = self._channels[channel_id] = _Channel(channel_id, guild_id)
             if self._session_began:
                 channel.queue.put_nowait(CatchUp())
-            self._tasks.create_task(self._work(channel))
+            start(self._tasks, self._work(channel))
         return self._channels[channel_id]
 
     async def _work(self, channel: _Channel) -> None:
@@ -145,7 +146,7 @@ class Channels:
         presenter = EventPresenter(
             self._client.get_partial_messageable(channel.id), request, self._openings, arrival.command
         )
-        self._tasks.create_task(self._carry(request, presenter))
+        start(self._tasks, self._carry(request, presenter))
         await presenter.confirmed.wait()
         channel.recent.append(request.idempotency_key)
         if request.HasField("message"):

@@ -11,6 +11,7 @@ import structlog
 from services.discord import translate
 from services.discord.channels import Arrival, Channels
 from services.discord.presenter import Deferred, Openings
+from services.discord.tasks import start
 
 _log = structlog.get_logger()
 
@@ -80,7 +81,7 @@ class Listener:
         if not (is_command or interaction.type is discord.InteractionType.component):
             return
         assert interaction.channel_id is not None, "commands and buttons stand in a channel"
-        thinking = self._tasks.create_task(_defer(interaction))
+        thinking = start(self._tasks, _defer(interaction))
         if is_command:
             arrival = Arrival(partial(translate.command, interaction), Deferred(interaction, thinking))
         else:

@@ -42,7 +42,7 @@ from fakes.discord.world import (
 
 Json = Any
 
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 20.0
 APPLICATION_COMMAND, MESSAGE_COMPONENT = 2, 3
 MISSING_ACCESS, CANNOT_WRITE_TO_USER = (403, 50001), (403, 50007)
 
@@ -265,7 +265,7 @@ class FakeDiscord:
     # What the bot did.
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for something that a request or a connection of the bot's brings about; at most 5 s."""
+        """Wait for something that a request or a connection of the bot's brings about; at most 20 s."""
         async with asyncio.timeout(WAIT_SECONDS):
             while not condition():
                 self._news = self._news or asyncio.get_running_loop().create_future()
