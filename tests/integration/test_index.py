@@ -133,6 +133,21 @@ async def test_while_the_embedder_is_away_words_find_and_vectors_follow(talk: Ta
     await talk.check_counts()
 
 
+async def test_an_embedder_that_never_answered_yet_holds_nothing_up(
+    talk: Talk, fake: FakeOpenAI, tmp_path: Path
+) -> None:
+    fake.damage = "none"
+    async with models(fake, tmp_path, embedding="newer") as newer:
+        talk.models = newer
+        await talk.say("My dog is called Biscuit.")
+        assert await talk.index() == 1
+        assert texts(await talk.found("biscuit")) == ["My dog is called Biscuit."]
+        fake.damage = ""
+        await newer.embedder.embed(["Hello"])
+        assert await reindex(talk.store, newer.embedder, talk.space_id) == 1
+    assert await talk.value("SELECT count(*) FROM passage WHERE model <> ''") == 1
+
+
 async def test_a_new_model_makes_all_vectors_anew(talk: Talk, fake: FakeOpenAI, tmp_path: Path) -> None:
     for number, colour in enumerate(["red", "blue", "green", "grey", "pink"]):
         await talk.say(f"Box {number} holds the {colour} paint.")
@@ -168,7 +183,7 @@ async def test_what_is_forgotten_while_it_is_embedded_leaves_no_trace(talk: Talk
 
 
 async def test_a_space_that_grows_large_goes_to_the_far_tier_and_is_found_there(
-    talk: Talk, monkeypatch: pytest.MonkeyPatch
+    talk: Talk, fake: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(30):
         await talk.say(f"On day {number} we saw {number} herons.")
@@ -185,3 +200,5 @@ async def test_a_space_that_grows_large_goes_to_the_far_tier_and_is_found_there(
     found = texts(await talk.found("17 herons"))
     assert found[0] == near[0] == "On day 17 we saw 17 herons."
     assert set(found) == {*near, "On day 99 we saw 99 herons."}
+    fake.damage = "none"
+    assert texts(await talk.found("17 herons"))[0] == near[0]

@@ -234,6 +234,16 @@ async def test_without_an_embedder_words_find(talk: Talk, fake: FakeOpenAI) -> N
     assert texts(await talk.found("biscuit?"))[0] == "My dog is called Biscuit."
 
 
+async def test_a_vector_that_is_known_is_not_asked_for_again(talk: Talk, fake: FakeOpenAI) -> None:
+    await talk.say("My dog is called Biscuit.")
+    await talk.index()
+    vector = await embed_question(talk.models.embedder, "What is my dog called?")
+    fake.requests.clear()
+    (found,) = await talk.found("What is my dog called?", vector=vector)
+    assert found.vector_score > 0
+    assert fake.requests == []
+
+
 @pytest.mark.parametrize("text", ["", " ", "?!", "🙂", "the of and"])
 async def test_a_question_without_words_brings_something_or_nothing_but_no_error(
     talk: Talk, text: str

@@ -1,0 +1,313 @@
+"""Forgetting: a canary string goes into every table, and out of all of them."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from conftest import SECRET, Database
+from fakes.openai import FakeOpenAI
+from remembering import ANN, Talk, models, texts
+from services.assistant.domain import Role
+from services.assistant.learn import remember
+from services.assistant.store import forgetting
+from services.assistant.store.connection import Store, scoped
+from services.assistant.store.forgetting import Forgotten
+
+CANARY = "zephyrquartz"
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeOpenAI]:
+    async with FakeOpenAI() as server:
+        yield server
+
+
+@pytest.fixture
+async def talk(store: Store, fake: FakeOpenAI, tmp_path: Path) -> AsyncIterator[Talk]:
+    async with models(fake, tmp_path) as opened:
+        yield await Talk(store, opened).begin()
+
+
+async def forget(talk: Talk, *message_ids: UUID, memories: tuple[UUID, ...] = ()) -> Forgotten:
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        return await forgetting.forget(connection, talk.space_id, message_ids, memories)
+
+
+async def turn(
+    talk: Talk, *message_ids: UUID, state: str = "done", kind: str = "message", **columns: Any
+) -> UUID:
+    """A turn that took these messages."""
+    turn_id = uuid4()
+    await talk.rows(
+        "INSERT INTO turn (space_id, turn_id, conversation_id, person_id, state, attempt, finished_at,"
+        " asked_at, recalled, model)"
+        " VALUES ($1, $2, $3, $4, $5, 1, CASE WHEN $5 <> 'running' THEN now() END, now(), $6, 'm')",
+        talk.space_id,
+        turn_id,
+        talk.conversation_id,
+        ANN,
+        state,
+        json.dumps(columns.get("recalled", [])),
+    )
+    for message_id in message_ids:
+        await event(talk, message_id, turn_id, kind)
+    if state == "running":
+        await talk.rows(
+            "INSERT INTO work (space_id, kind, subject_id, route, lease_until, attempt, holder)"
+            " VALUES ($1, 'turn', $2, 'telegram:99', now() + interval '1 minute', 1, $3)",
+            talk.space_id,
+            talk.conversation_id,
+            uuid4(),
+        )
+    return turn_id
+
+
+async def event(talk: Talk, message_id: UUID, turn_id: UUID | None, kind: str = "message") -> None:
+    await talk.rows(
+        "INSERT INTO event (space_id, event_key, conversation_id, kind, person_id, author, body, message_id,"
+        " sent_at, turn_id) VALUES ($1, $2, $3, $4, $5, '{}', $6, $7, now(), $8)",
+        talk.space_id,
+        str(uuid4()),
+        talk.conversation_id,
+        kind,
+        ANN,
+        json.dumps({"text": CANARY}),
+        message_id,
+        turn_id,
+    )
+
+
+async def delivery(talk: Talk, text: str = "", message_id: UUID | None = None, **columns: Any) -> UUID:
+    delivery_id = uuid4()
+    await talk.rows(
+        "INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, message_id, text,"
+        " file_content) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        talk.space_id,
+        delivery_id,
+        talk.conversation_id,
+        uuid4(),
+        message_id,
+        text,
+        columns.get("file_content", b""),
+    )
+    await talk.rows(
+        "INSERT INTO work (space_id, kind, subject_id, route) VALUES ($1, 'deliver', $2, 'telegram:99')",
+        talk.space_id,
+        delivery_id,
+    )
+    return delivery_id
+
+
+def line(message_id: UUID | None = None, memory_id: UUID | None = None, *, cited: bool) -> dict[str, Any]:
+    """A line of a turn's trace."""
+    ids = {"message": message_id and str(message_id), "memory": memory_id and str(memory_id)}
+    return {**ids, "shown": True, "cited": cited}
+
+
+async def said(talk: Talk) -> list[str]:
+    return [row["text"] for row in await talk.rows("SELECT text FROM message ORDER BY position")]
+
+
+async def holding(database: Database, text: str) -> set[str]:
+    """The tables in which a text stands, in any column, for the owner of all."""
+    owner = await asyncpg.connect(database.owner_dsn)
+    try:
+        tables = await owner.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        found = set()
+        for name in [*(row["tablename"] for row in tables), "pg_statistic"]:
+            rows = await owner.fetch(
+                f'SELECT true FROM "{name}" AS t WHERE t::text ILIKE $1 LIMIT 1', f"%{text}%"
+            )
+            found |= {name} if rows else set()
+        return found
+    finally:
+        await owner.close()
+
+
+async def test_a_canary_goes_from_every_table(talk: Talk, database: Database) -> None:
+    await talk.say("We planted tulips.")
+    first = await talk.say(f"The word is {CANARY}1.")
+    message = await talk.say(f"The word is {CANARY}.", attachments=json.dumps([{"file_name": CANARY}]))
+    await talk.rows("UPDATE message SET replaced_by = $2 WHERE message_id = $1", first, message)
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        memory = await remember(connection, talk.space_id, message, f"The word is {CANARY}.", talk.now)
+    answered = await turn(talk, message)
+    reply = await talk.say(f"I'll keep {CANARY}.", role=Role.REMI, turn_id=answered)
+    await delivery(talk, message_id=reply)
+    await delivery(talk, text=f"You told me: {CANARY}")
+    await delivery(talk, file_content=f'{{"text": "{CANARY}"}}'.encode())
+    await event(talk, message, None)
+    await talk.rows(
+        "INSERT INTO action VALUES ($1, $2, $3, 'forget', $4, now())",
+        talk.space_id,
+        uuid4(),
+        ANN,
+        json.dumps({"messages": [str(message)], "note": CANARY}),
+    )
+    await talk.rows(
+        "INSERT INTO receipt (space_id, conversation_id, platform_message_id, message_id)"
+        " VALUES ($1, $2, '7', $3)",
+        talk.space_id,
+        talk.conversation_id,
+        message,
+    )
+    await talk.index()
+    assert await holding(database, CANARY) == {
+        "message",
+        "memory",
+        "memory_source",
+        "event",
+        "delivery",
+        "action",
+    }
+    passages = await holding(database, str(message))
+    assert "passage" in passages
+
+    assert await forget(talk, message) == Forgotten(messages=3, memories=1)
+    assert await holding(database, CANARY) == set()
+    assert await holding(database, str(memory.memory_id)) == set()
+    assert "passage" not in await holding(database, str(message))
+    assert await said(talk) == ["We planted tulips."]
+    assert await talk.value("SELECT count(*) FROM work WHERE kind = 'deliver'") == 0
+    assert await talk.index() == 1
+    await talk.check_counts()
+    assert await holding(database, CANARY) == set()
+    assert all(each.word_score == 0 for each in await talk.found(CANARY))
+
+
+async def test_what_stood_beside_it_shares_in_it_no_more(talk: Talk) -> None:
+    for text in ("One.", "Two.", "Three.", "Four."):
+        await talk.say(text)
+    secret = await talk.say(f"The word is {CANARY}.")
+    for text in ("Five.", "Six.", "Seven."):
+        await talk.say(text)
+    await talk.index()
+    assert [each.text for each in await talk.found(CANARY) if each.word_score] != []
+    await forget(talk, secret)
+    waiting = await talk.rows("SELECT text FROM message WHERE indexed_at IS NULL ORDER BY position")
+    assert [row["text"] for row in waiting] == ["Three.", "Four.", "Five.", "Six."]
+    assert await talk.value("SELECT count(*) FROM work WHERE kind = 'index'") == 1
+    assert await talk.index() == 4
+    assert [each.text for each in await talk.found(CANARY) if each.word_score] == []
+    assert len(await talk.found("?")) == 7
+    await talk.check_counts()
+
+
+async def test_remis_words_go_if_they_came_of_it(talk: Talk) -> None:
+    secret = await talk.say(f"The safe's code is {CANARY}.")
+    answered = await turn(talk, secret)
+    await talk.say("Noted.", role=Role.REMI, turn_id=answered)
+    question = await talk.say("What was the code?")
+    cited = await turn(talk, question, recalled=[line(secret, cited=True)])
+    await talk.say("You told me earlier.", role=Role.REMI, turn_id=cited)
+    await talk.say(f"It was {CANARY}, I think.", role=Role.REMI, turn_id=uuid4())
+    shown = await turn(talk, recalled=[line(secret, cited=False)])
+    await talk.say("Tulips grow in spring.", role=Role.REMI, turn_id=shown)
+    await talk.index()
+    assert await forget(talk, secret) == Forgotten(messages=4, memories=0)
+    assert await said(talk) == ["What was the code?", "Tulips grow in spring."]
+
+
+async def test_a_reply_stays_if_others_said_its_words_too(talk: Talk) -> None:
+    one = await talk.say("I planted tulips.")
+    await talk.say("I planted tulips too.", by="Bob")
+    await talk.say("Tulips everywhere!", role=Role.REMI)
+    await talk.index()
+    await forget(talk, one)
+    assert await said(talk) == ["I planted tulips too.", "Tulips everywhere!"]
+
+
+async def test_a_memory_can_be_forgotten_by_itself(talk: Talk) -> None:
+    message = await talk.say("My dog is called Biscuit.")
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        memory = await remember(connection, talk.space_id, message, "My dog is called Biscuit.", talk.now)
+    cited = await turn(talk, recalled=[line(memory_id=memory.memory_id, cited=True)])
+    await talk.say("Biscuit.", role=Role.REMI, turn_id=cited)
+    await talk.index()
+    assert await forget(talk, memories=(memory.memory_id,)) == Forgotten(messages=1, memories=1)
+    assert await said(talk) == ["My dog is called Biscuit."]
+    await talk.index()
+    await talk.check_counts()
+
+
+async def test_a_running_turn_starts_anew_without_it(talk: Talk) -> None:
+    secret = await talk.say(f"The word is {CANARY}.")
+    question = await talk.say("What is the word?")
+    running = await turn(talk, question, state="running")
+    await forget(talk, secret)
+    (row,) = await talk.rows("SELECT state, attempt FROM turn WHERE turn_id = $1", running)
+    assert (row["state"], row["attempt"]) == ("running", 2)
+    (row,) = await talk.rows("SELECT attempt, lease_until, holder FROM work WHERE kind = 'turn'")
+    assert (row["attempt"], row["lease_until"], row["holder"]) == (2, None, None)
+
+
+async def test_a_running_turn_that_asks_just_this_ends(talk: Talk) -> None:
+    secret = await talk.say(f"The word is {CANARY}.")
+    running = await turn(talk, secret, state="running")
+    await forget(talk, secret)
+    assert await talk.value("SELECT state FROM turn WHERE turn_id = $1", running) == "stopped"
+    (row,) = await talk.rows("SELECT kind, body, turn_id FROM event")
+    assert (row["kind"], row["body"], row["turn_id"]) == ("record", "{}", None)
+
+
+async def test_the_turn_that_forgets_goes_on(talk: Talk) -> None:
+    secret = await talk.say(f"The word is {CANARY}.")
+    button = await talk.say("")
+    running = await turn(talk, button, state="running", kind="button")
+    await forget(talk, secret)
+    (row,) = await talk.rows("SELECT state, attempt FROM turn WHERE turn_id = $1", running)
+    assert (row["state"], row["attempt"]) == ("running", 1)
+
+
+async def test_texts_on_their_way_that_have_nothing_to_do_with_it_arrive(talk: Talk) -> None:
+    secret = await talk.say(f"The word is {CANARY}.")
+    kept = await delivery(talk, text="Tulips!")
+    await delivery(talk, text=f"Forget {CANARY.upper()}?")
+    await forget(talk, secret)
+    assert [row["delivery_id"] for row in await talk.rows("SELECT delivery_id FROM delivery")] == [kept]
+
+
+async def test_everything_goes_and_other_spaces_stay(talk: Talk, database: Database) -> None:
+    other = await Talk(talk.store, talk.models).begin()
+    for each in (talk, other):
+        message = await each.say(f"My dog is called {CANARY}.")
+        async with scoped(each.store, [each.space_id]) as connection:
+            await remember(connection, each.space_id, message, f"My dog is called {CANARY}.", each.now)
+        await each.say("Noted.", role=Role.REMI)
+        await each.index()
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        messages, memories = await forgetting.everything(connection, talk.space_id)
+    assert await forget(talk, *messages, memories=memories) == Forgotten(2, 1)
+    assert await talk.rows("SELECT * FROM passage") == await talk.rows("SELECT * FROM term") == []
+    assert texts(await other.found("dog"))[0] == f"My dog is called {CANARY}."
+    await other.check_counts()
+    assert await forget(talk, uuid4()) == Forgotten(0, 0)
+
+
+async def test_another_spaces_messages_are_out_of_reach(talk: Talk) -> None:
+    other = await Talk(talk.store, talk.models).begin()
+    message = await other.say("My dog is called Biscuit.")
+    assert await forget(talk, message) == Forgotten(0, 0)
+    assert await said(other) == ["My dog is called Biscuit."]
+
+
+async def test_a_preview_shows_what_holds_all_of_the_words(talk: Talk) -> None:
+    await talk.say("My dog is called Rex.")
+    old = await talk.say("My dentist is Dr Rossi.")
+    new = await talk.say("I have two dentists called Rossi.")
+    await talk.say("My dentist is Dr Bianchi.", replaced_by=uuid4())
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        memory = await remember(connection, talk.space_id, old, "My dentist is Dr Rossi.", talk.now)
+    await talk.index()
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        doomed = await forgetting.preview(connection, SECRET, talk.space_id, "the ROSSI dentist")
+        nothing = await forgetting.preview(connection, SECRET, talk.space_id, "the cat")
+        blank = await forgetting.preview(connection, SECRET, talk.space_id, "?")
+    assert [message.message_id for message in doomed.messages] == [new, old]
+    assert doomed.memories == (memory,)
+    assert nothing == blank == forgetting.Doomed((), ())
