@@ -86,6 +86,8 @@ def checkout(tmp_path: Path) -> Checkout:
         (tmp_path / name).symlink_to(ROOT / name)
     data = tmp_path / "data"
     environment = {
+        # The children's share of the coverage counts too.
+        **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
         "HOME": str(tmp_path),
         "LOGNAME": "ann",
         "PATH": os.environ["PATH"],
