@@ -1,5 +1,6 @@
 """The Postgres that Remi brings along: a server of its own in the data folder, on a unix socket."""
 
+import asyncio
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ async def start_embedded(folder: Path) -> Embedded:
 
     Blocks for about a second; called once, before anything is served.
     """
+    await asyncio.to_thread(folder.parent.mkdir, parents=True, exist_ok=True)
     with warnings.catch_warnings():
         # It warns of a missing XDG_RUNTIME_DIR, for which it has a fallback.
         warnings.simplefilter("ignore")
@@ -32,6 +34,9 @@ async def start_embedded(folder: Path) -> Embedded:
     try:
         if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", ROLE):
             await connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
+            # A young database grows fast: let the planner hear of it.
+            await connection.execute("ALTER SYSTEM SET autovacuum_naptime = '5s'")
+            await connection.execute("SELECT pg_reload_conf()")
     finally:
         await connection.close()
     return Embedded(owner_dsn, owner_dsn.replace("//postgres:@", f"//{ROLE}:@", 1))

@@ -91,7 +91,7 @@ CREATE TABLE turn (
 );
 CREATE UNIQUE INDEX turn_running ON turn (space_id, conversation_id) WHERE state = 'running';
 CREATE INDEX turn_in_order ON turn (space_id, conversation_id, started_at);
-ALTER TABLE turn ALTER recalled SET STATISTICS 0;
+ALTER TABLE turn ALTER recalled SET STATISTICS 0, ALTER recalled SET STORAGE EXTERNAL;
 
 -- The outbox. The text of a reply stands in its message; other texts stand here until the platform has them.
 CREATE TABLE delivery (
