@@ -84,8 +84,9 @@ class _Chat:
             )
             return
         self._leaving = True
-        if self._turn is not None:
+        if self._turn is not None and self._stop is not None:
             self._turn.cancel()
+            self._stop.cancel()
         elif self._prompt.app.is_running:
             self._prompt.app.exit(exception=EOFError)
 
@@ -96,6 +97,9 @@ class _Chat:
         self._live.start()
         try:
             await asyncio.wait([self._turn])
+            if self._stop is not None:
+                # It says that the turn was stopped.
+                await asyncio.wait([self._stop])
         finally:
             self._live.stop()
             turn, stop, self._turn, self._stop = self._turn, self._stop, None, None
