@@ -10,11 +10,13 @@ WITH asked AS MATERIALIZED (
             dimension || ':' || power(ln(1 + (s.passages - t.passages + .5) / (t.passages + .5)), 2)::real, ','
         ) || '}/1000000000')::sparsevec AS terms
     FROM unnest($2::uuid[], $3::integer[]) AS word (space_id, dimension)
-    LEFT JOIN term t USING (space_id, dimension)
+    LEFT JOIN (
+        SELECT * FROM term WHERE space_id = ANY ($1::uuid[]) AND dimension = ANY ($3::integer[])
+    ) AS t USING (space_id, dimension)
     LEFT JOIN space_statistics s USING (space_id)
     WHERE space_id = ANY ($1::uuid[])
     GROUP BY space_id
-), compared AS (
+), compared AS MATERIALIZED (
     SELECT p.space_id, p.subject_id, p.of_memory, p.starts, p.ends, p.said_at,
            CASE WHEN p.model = $4 THEN greatest(- (p.embedding <#> $5::halfvec), 0) ELSE 0 END AS vector,
            coalesce(- (p.terms <#> asked.terms), 0) AS words,
@@ -116,7 +118,8 @@ ORDER BY part, at
 WITH asked AS MATERIALIZED (
     {asked}
 ), spot AS (
-    SELECT conversation_id, position FROM message JOIN asked ON message_id = subject_id WHERE space_id = $1
+    SELECT conversation_id, position FROM message
+    WHERE space_id = $1 AND message_id = ANY (ARRAY(SELECT subject_id FROM asked))
 ), near AS (
     SELECT subject_id FROM asked
     UNION
@@ -135,10 +138,10 @@ WITH asked AS MATERIALIZED (
     SELECT message_id AS subject_id, false AS of_memory, conversation_id, position, role, author_name, sent_at AS said_at,
            CASE WHEN replaced_by IS NULL THEN text ELSE '' END AS text, false AS is_superseded,
            indexed_at IS NOT NULL AS is_indexed
-    FROM message JOIN near ON message_id = subject_id WHERE space_id = $1
+    FROM message WHERE space_id = $1 AND message_id = ANY (ARRAY(SELECT subject_id FROM near))
     UNION ALL
     SELECT memory_id, true, NULL, NULL, 'person', '', said_at, text, superseded_at IS NOT NULL, indexed_at IS NOT NULL
-    FROM memory JOIN asked ON memory_id = subject_id WHERE space_id = $1
+    FROM memory WHERE space_id = $1 AND memory_id = ANY (ARRAY(SELECT subject_id FROM asked))
 )
 SELECT subject_id, of_memory, conversation_id, role, author_name, said_at, text, is_superseded, is_indexed,
        subject_id IN (SELECT subject_id FROM asked) AS is_asked, vectors.ordinals, vectors.owns
@@ -221,7 +224,8 @@ WITH held AS (
                        own = coalesce(piece.own, passage.own),
                        model = CASE WHEN piece.own IS NULL THEN passage.model ELSE $3 END
     FROM piece, whole
-    WHERE is_whole AND passage.space_id = $1 AND passage.subject_id = piece.subject_id
+    WHERE is_whole AND passage.space_id = $1 AND passage.subject_id = ANY ($5::uuid[])
+      AND passage.subject_id = piece.subject_id
       AND passage.ordinal = piece.ordinal
 )
 SELECT is_whole, (SELECT count(*) FROM done) AS done FROM whole
