@@ -14,7 +14,7 @@ from services.assistant import offline
 from services.assistant.answer import Citations, answer
 from services.assistant.domain import Answer, Question, Usage
 from services.assistant.endpoint import EndpointChat, connect
-from services.errors import ModelRefused, ModelUnavailable
+from services.errors import ModelMisconfigured, ModelUnavailable
 
 DOG = recalled("m1", "My dog is called Biscuit.")
 CAT = recalled("m2", "My cat is called Tom.")
@@ -63,7 +63,7 @@ async def test_a_broken_stream_is_no_answer(fake: FakeOpenAI, chat: EndpointChat
 
 async def test_a_refusal_is_passed_on(fake: FakeOpenAI, chat: EndpointChat) -> None:
     fake.script(Step(status=401))
-    with pytest.raises(ModelRefused):
+    with pytest.raises(ModelMisconfigured):
         await ask(chat, ASKED)
 
 
