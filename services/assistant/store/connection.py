@@ -98,68 +98,14 @@ async def _keep(_connection: asyncpg.Connection) -> None:
 
 
 # Planning a statement anew costs more than running it; the one that needs a plan of its own, recall in a
-# large space, asks for it itself (docs/decisions/0003). Everything is found through an index: a scan of a table
-# works out the policy for each row, and in a database with one space the planner would choose one.
+# large space, asks for it itself (docs/decisions/0003). Rows are found through indexes: a scan works out the
+# policy for each row, and in a database with one space the planner would choose it.
 _SERVER_SETTINGS = {
     "application_name": "remi",
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "jit": "off",
 }
-
-_CAN_BYPASS):
-        await pool.close()
-        raise SettingsError(
-            "DATABASE_URL: this role can bypass row-level security; use the application role remi_app"
-        )
-    return Store(pool, secret)
-
-
-@asynccontextmanager
-async def scoped(store: Store, spaces: Sequence[UUID]) -> AsyncIterator[Connection]:
-    """A transaction that sees these spaces and no other. Raises StoreUnavailable when Postgres is away.
-
-    The scope is a literal: the ids are UUIDs, so nothing in them can end the string.
-    """
-    literal = ",".join(str(UUID(int=space.int)) for space in spaces)
-    async with _transaction(store, f"BEGIN; SET LOCAL remi.spaces = '{{{literal}}}'") as connection:
-        yield connection
-
-
-@asynccontextmanager
-async def unscoped(store: Store) -> AsyncIterator[Connection]:
-    """A transaction on the tables that belong to no space; of the others it sees nothing."""
-    async with _transaction(store, "BEGIN") as connection:
-        yield connection
-
-
-@asynccontextmanager
-async def _transaction(store: Store, begin: str) -> AsyncIterator[Connection]:
-    try:
-        async with store.pool.acquire() as connection:
-            await connection.execute(begin)
-            try:
-                yield connection
-            except BaseException:
-                if not connection.is_closed():
-                    await connection.execute("ROLLBACK")
-                raise
-            await connection.execute("COMMIT")
-    except AWAY as error:
-        raise StoreUnavailable(f"Postgres is away: {type(error).__name__}") from error
-
-
-async def _prepare(connection: asyncpg.Connection) -> None:
-    await register_vector(connection)
-
-
-async def _keep(_connection: asyncpg.Connection) -> None:
-    """Nothing of ours outlives its transaction: a connection goes back without a query that clears it."""
-
-
-# Planning a statement anew costs more than running it; the one that needs a plan of its own, recall in a
-# large space, asks for it itself (docs/decisions/0003).
-_SERVER_SETTINGS = {"application_name": "remi", "plan_cache_mode": "force_generic_plan", "jit": "off"}
 
 _CAN_BYPASS = """
 SELECT rolsuper OR rolbypassrls
