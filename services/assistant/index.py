@@ -14,7 +14,7 @@ from uuid import UUID
 import numpy as np
 from pgvector import HalfVector, SparseVector
 
-from services.assistant.domain import Role
+from services.assistant.domain import Message, Role
 from services.assistant.model import Embedder, Vector
 from services.assistant.passages import REACH, Stretch, cut
 from services.assistant.store import passages
@@ -80,6 +80,42 @@ async def index(
             return done
 
 
+async def index_turn(
+    store: Store,
+    embedder: Embedder,
+    space_id: UUID,
+    conversation_id: UUID,
+    nearby: Sequence[Subject],
+    said: Sequence[Message],
+    known: Mapping[UUID, Vector],
+) -> None:
+    """Index what a turn added to its conversation, in one statement: `nearby` is the talk right before it.
+
+    Raises StoreUnavailable.
+    """
+    new = [
+        Subject(
+            message.message_id,
+            False,
+            conversation_id,
+            message.role,
+            message.author_name,
+            message.sent_at,
+            message.text,
+            is_superseded=False,
+            is_indexed=False,
+            is_asked=True,
+            owns={},
+        )
+        for message in said
+    ]
+    subjects = [*nearby, *new]
+    runs = _runs(subjects, known)
+    with suppress(ModelUnavailable, ModelRefused):
+        await _embed(embedder, runs)
+    await _write(store, embedder, space_id, subjects, runs, conversation_id)
+
+
 async def reindex(store: Store, embedder: Embedder, space_id: UUID, limit: int = 64) -> int:
     """Give passages their vectors by this embedder where another made them, or none.
 
@@ -133,11 +169,12 @@ async def _write(
     space_id: UUID,
     subjects: Sequence[Subject],
     runs: Sequence[list[_Piece]],
+    conversation_id: UUID | None = None,
 ) -> int | None:
     key = space_key(store.secret, space_id)
     rows = [_passage(run, at, key) for run in runs for at in _touched(run)]
     async with scoped(store, [space_id]) as connection:
-        return await passages.write(connection, space_id, _model(embedder), subjects, rows)
+        return await passages.write(connection, space_id, _model(embedder), subjects, rows, conversation_id)
 
 
 def _touched(run: Sequence[_Piece]) -> Iterator[int]:

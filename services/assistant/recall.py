@@ -21,14 +21,18 @@ from services.assistant.domain import (
 from services.assistant.model import Embedder, Vector
 from services.assistant.store import memories
 from services.assistant.store.connection import Store, scoped
-from services.assistant.store.passages import Asked, seen
+from services.assistant.store.passages import Asked, Subject, seen
 from services.assistant.words import dimension, space_key, stems
 from services.errors import ModelRefused, ModelUnavailable
 
 RECENT_MESSAGES = 12
 RECENT_BYTES = 12_000
-"""The recent talk ends with the message that goes beyond this; one message gives at most 4,000 characters."""
-LEFT_OUT = 50
+"""The recent talk ends with the message that goes beyond this."""
+_RECENT_TEXT = 4_000
+"""Characters that one message gives to the recent talk."""
+NEARBY = 2 * passages.REACH
+"""Messages before a turn that its own passages may share in, or share with."""
+LEFT_OUT = 10
 """About so many passages that the budget had no room for stand in the trace."""
 _SHORTEST_LINE = 20
 """Tokens; to tell how many passages a budget holds at most."""
@@ -58,6 +62,14 @@ class Query:
 
 async def recall(store: Store, embedder: Embedder, query: Query) -> Recollection:
     """What a turn sees. With the embedder away, words alone find it. Raises StoreUnavailable."""
+    recollection, _ = await recall_nearby(store, embedder, query)
+    return recollection
+
+
+async def recall_nearby(
+    store: Store, embedder: Embedder, query: Query
+) -> tuple[Recollection, tuple[Subject, ...]]:
+    """What a turn sees, and the talk right before it as the index wants it. Raises StoreUnavailable."""
     vector = query.vector
     if vector is None:
         vector = await embed_question(embedder, query.text)
@@ -75,15 +87,20 @@ async def recall(store: Store, embedder: Embedder, query: Query) -> Recollection
         most=(query.limit or query.token_budget // _SHORTEST_LINE) + LEFT_OUT,
         most_recent=RECENT_MESSAGES,
         recent_bytes=RECENT_BYTES,
+        most_bytes=query.token_budget * 4,
+        beyond=(query.limit or 0) + LEFT_OUT,
+        most_nearby=NEARBY,
     )
     async with scoped(store, query.spaces) as connection:
         rows = await seen(connection, asked)
     instructions = tuple(_memory(row) for row in rows if row["part"] == "standing")
-    return Recollection(
+    recent = [row for row in rows if row["part"] == "recent"]
+    recollection = Recollection(
         instructions,
         tuple(_cut([row for row in rows if row["part"] == "found"], instructions, query)),
-        tuple(_message(row) for row in rows if row["part"] == "recent"),
+        tuple(_message(row) for row in recent if row["is_recent"]),
     )
+    return recollection, tuple(_nearby(row, query) for row in recent if row["back"] <= NEARBY)
 
 
 async def embed_question(embedder: Embedder, text: str) -> Vector | None:
@@ -154,9 +171,25 @@ def _message(row: asyncpg.Record) -> Message:
         row["subject_id"],
         Role(row["role"]),
         row["author_name"],
-        row["text"],
+        row["text"][:_RECENT_TEXT],
         row["said_at"],
         row["person_id"],
+    )
+
+
+def _nearby(row: asyncpg.Record, query: Query) -> Subject:
+    return Subject(
+        row["subject_id"],
+        False,
+        query.conversation_id,
+        Role(row["role"]),
+        row["author_name"],
+        row["said_at"],
+        row["text"],
+        is_superseded=False,
+        is_indexed=row["is_indexed"],
+        is_asked=not row["is_indexed"],
+        owns=dict(zip(row["ordinals"] or (), row["owns"] or (), strict=True)),
     )
 
 

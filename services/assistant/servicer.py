@@ -80,7 +80,8 @@ class ConversationServicer(ConversationServiceServicer):
             if not claims:
                 self._remi.outgoing.clear()
                 try:
-                    await asyncio.wait_for(self._remi.outgoing.wait(), POLL)
+                    async with asyncio.timeout(POLL):
+                        await self._remi.outgoing.wait()
                 except TimeoutError:
                     continue
 

@@ -58,7 +58,8 @@ class Listener:
         if self._draft is None and self.last is None:
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), patience)
+                async with asyncio.timeout(patience):
+                    await self._changed.wait()
             except TimeoutError:
                 return None
         if self.last is not None:

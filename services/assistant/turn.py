@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -25,12 +25,13 @@ from services.assistant.domain import (
     Turn,
     TurnState,
 )
-from services.assistant.index import index
+from services.assistant.index import index, index_turn
 from services.assistant.model import Vector
-from services.assistant.recall import Query, embed_question, recall
+from services.assistant.recall import Query, embed_question, recall_nearby
 from services.assistant.remi import Remi
 from services.assistant.store import inbox, turns, work
 from services.assistant.store.connection import Connection, scoped
+from services.assistant.store.passages import Subject
 from services.assistant.store.turns import Outcome
 from services.assistant.store.work import Claim, Kind
 from services.assistant.streams import Draft, Ended, Final, Frame, Merged
@@ -56,12 +57,21 @@ PUT_ASIDE = "I couldn't answer this, and have put it aside. What you said is kep
 
 
 @dataclass(frozen=True, slots=True)
+class Talk:
+    """What the index wants of a turn: the talk before it, its own messages, and vectors known by now."""
+
+    before: tuple[Subject, ...]
+    messages: tuple[Message, ...]
+    vectors: Mapping[UUID, Vector]
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """What a turn is to commit: its outcome, and what else changes in the same transaction."""
 
     outcome: Outcome
     change: Callable[[Connection], Awaitable[None]] | None = None
-    vectors: Mapping[UUID, Vector] = field(default_factory=dict)
+    talk: Talk | None = None
 
 
 async def run(remi: Remi, claim: Claim, turn: Turn | None) -> None:
@@ -152,7 +162,7 @@ async def _reply(remi: Remi, turn: Turn) -> Response:
         return Response(Outcome(Reply(commands.cannot_read(newest.body))))
 
     vector = await embed_question(remi.models.embedder, text)
-    recollection = await recall(
+    recollection, nearby = await recall_nearby(
         remi.store,
         remi.models.embedder,
         Query(
@@ -184,9 +194,8 @@ async def _reply(remi: Remi, turn: Turn) -> Response:
         prompt_tokens=answered.usage.prompt_tokens,
         completion_tokens=answered.usage.completion_tokens,
     )
-    if vector is None or len(messages) > 1:
-        return Response(outcome)
-    return Response(outcome, vectors={messages[0].message_id: vector})
+    known = {} if vector is None or len(messages) > 1 else {messages[0].message_id: vector}
+    return Response(outcome, talk=Talk(nearby, messages, known))
 
 
 async def _stream(remi: Remi, turn: Turn, question: Question) -> Answer:
@@ -220,8 +229,18 @@ async def _commit(remi: Remi, claim: Claim, turn: Turn, response: Response) -> b
 
 async def _index(remi: Remi, turn: Turn, response: Response) -> None:
     """Make what was said findable at once; if that fails, the work row asks for it again later."""
+    store, embedder = remi.store, remi.models.embedder
+    talk, outcome = response.talk, response.outcome
     try:
-        await index(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id, response.vectors)
+        if talk is None or outcome.reply is None or outcome.message_id is None:
+            await index(store, embedder, turn.space_id, turn.conversation_id)
+            return
+        sent_at = turn.newest.event.sent_at
+        reply = Message(outcome.message_id, Role.REMI, "Remi", outcome.reply.text, sent_at)
+        said = (*talk.messages, reply)
+        await index_turn(
+            store, embedder, turn.space_id, turn.conversation_id, talk.before, said, talk.vectors
+        )
     except Exception as error:
         log.warning("index_failed", conversation=str(turn.conversation_id), exc_info=error)
 

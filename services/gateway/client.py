@@ -110,7 +110,8 @@ async def converse(client: Client, request: pb.ConverseRequest) -> AsyncGenerato
         committed = False
         call = client.conversation.Converse(request, metadata=client.metadata, timeout=TURN_SECONDS)
         try:
-            response = await asyncio.wait_for(call.read(), ACCEPT_SECONDS)
+            async with asyncio.timeout(ACCEPT_SECONDS):
+                response = await call.read()
             while isinstance(response, pb.ConverseResponse):
                 committed = True
                 yield response

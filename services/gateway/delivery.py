@@ -74,7 +74,8 @@ class Deliveries:
         while True:
             call = self._client.conversation.Deliver(request, metadata=self._client.metadata)
             try:
-                response = await asyncio.wait_for(call.read(), FIRST_WORD_SECONDS)
+                async with asyncio.timeout(FIRST_WORD_SECONDS):
+                    response = await call.read()
                 waits = delays()
                 while isinstance(response, pb.DeliverResponse):
                     match response.WhichOneof("item"):

@@ -36,6 +36,9 @@ class Asked:
     most: int
     most_recent: int
     recent_bytes: int
+    most_bytes: int
+    beyond: int
+    most_nearby: int
 
     def arguments(self) -> tuple[object, ...]:
         """As the statements number them."""
@@ -51,6 +54,9 @@ class Asked:
             self.conversation_id,
             self.most_recent,
             self.recent_bytes,
+            self.most_bytes,
+            self.beyond,
+            self.most_nearby,
         )
 
 
@@ -147,10 +153,12 @@ async def write(
     model: str,
     subjects: Sequence[Subject],
     passages: Sequence[Passage],
+    conversation_id: UUID | None = None,
 ) -> int | None:
     """Write the passages that rest on these subjects; how many were indexed by it.
 
-    None, and nothing is written, if one of the subjects is gone: it must leave no trace in its neighbours.
+    Given a conversation, it is not asked for again unless something else waits there. None, and nothing is
+    written, if one of the subjects is gone: it must leave no trace in its neighbours.
     """
     (row,) = await connection.fetch(
         SQL["write"],
@@ -170,6 +178,8 @@ async def write(
         [passage.embedding for passage in passages],
         [passage.terms for passage in passages],
         [_array(passage.words) for passage in passages],
+        conversation_id,
+        LARGE,
     )
     return row["done"] if row["is_whole"] else None
 

@@ -1,8 +1,9 @@
 -- name: recall
 -- Everything a turn sees of its spaces at once: what the question finds, what always holds, and the recent talk.
 -- $1 spaces; $2, $3 the question's words, each as a space and a dimension; $4, $5 the embedder and the question's
--- vector; $6 messages to leave out; $7 the dates it names; $8 most passages; $9 the conversation whose talk is
--- wanted; $10, $11 most recent messages, and their bytes.
+-- vector; $6 the turn's own messages, to be left out; $7 the dates it names; $8 most passages; $9 the conversation
+-- whose talk before that is wanted; $10, $11 most recent messages, and their bytes; $12 about as many bytes of
+-- passages, and $13 so many passages beyond; $14 of so many of the latest messages the vectors too, for the index.
 WITH asked AS MATERIALIZED (
     -- A word counts by its idf twice: once for the question's side, once for the text's.
     SELECT space_id, array_agg(dimension) AS words, (
@@ -34,21 +35,29 @@ WITH asked AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY subject_id ORDER BY score DESC, starts) > 1 AS is_further
     FROM scored
 ), best AS (
-    SELECT * FROM ranked ORDER BY is_further, score DESC, said_at DESC, starts LIMIT $8
+    SELECT *, row_number() OVER best_first AS at, sum(ends - starts + 40) OVER best_first AS length
+    FROM (SELECT * FROM ranked ORDER BY is_further, score DESC, said_at DESC, starts LIMIT $8) AS most
+    WINDOW best_first AS (ORDER BY is_further, score DESC, said_at DESC, starts)
+), kept AS (
+    SELECT * FROM best WHERE at <= $13 + (SELECT count(*) FROM best WHERE length <= $12)
 ), found AS (
-    SELECT best.*, m.role, m.author_name, m.text, NULL::timestamptz AS superseded_at
-    FROM best JOIN message m ON m.space_id = best.space_id AND m.message_id = best.subject_id
+    SELECT kept.*, m.role, m.author_name, m.text, NULL::timestamptz AS superseded_at
+    FROM kept JOIN message m ON m.space_id = kept.space_id AND m.message_id = kept.subject_id
     WHERE NOT of_memory AND m.replaced_by IS NULL
     UNION ALL
-    SELECT best.*, 'person', '', m.text, m.superseded_at
-    FROM best JOIN memory m ON m.space_id = best.space_id AND m.memory_id = best.subject_id
+    SELECT kept.*, 'person', '', m.text, m.superseded_at
+    FROM kept JOIN memory m ON m.space_id = kept.space_id AND m.memory_id = kept.subject_id
     WHERE of_memory AND (m.kind NOT IN ('instruction', 'profile') OR m.superseded_at IS NOT NULL)
 ), recent AS (
-    SELECT m.*, sum(octet_length(m.text)) OVER (ORDER BY m.position DESC) - octet_length(m.text) AS later_bytes
+    SELECT m.*, row_number() OVER (ORDER BY m.position DESC) AS back,
+           sum(octet_length(m.text)) OVER (ORDER BY m.position DESC) - octet_length(m.text) < $11 AS is_recent
     FROM conversation c JOIN LATERAL (
-        SELECT position, message_id, role, person_id, author_name, text, sent_at FROM message
+        SELECT position, message_id, role, person_id, author_name, text, sent_at, indexed_at FROM message
         WHERE space_id = c.space_id AND conversation_id = c.conversation_id AND position > c.topic_since
           AND replaced_by IS NULL AND message_id <> ALL ($6::uuid[])
+          AND position < coalesce((SELECT min(position) FROM message
+                                   WHERE space_id = ($1::uuid[])[1] AND message_id = ANY ($6::uuid[])),
+                                  9223372036854775807)
         ORDER BY position DESC LIMIT $10
     ) m ON true
     WHERE c.space_id = ($1::uuid[])[1] AND c.conversation_id = $9
@@ -58,29 +67,35 @@ SELECT seen.*, CASE WHEN of_memory THEN (
                                                'author_name', m.author_name) ORDER BY m.sent_at, m.position)
            FROM memory_source s JOIN message m ON m.space_id = s.space_id AND m.message_id = s.message_id
            WHERE s.space_id = seen.space_id AND s.memory_id = seen.subject_id
-       ) END AS sources
+       ) END AS sources, own.ordinals, own.vectors AS owns
 FROM (
-    SELECT 'found' AS part, row_number() OVER (ORDER BY is_further, score DESC, said_at DESC, starts) AS at,
+    SELECT 'found' AS part, at,
            space_id, subject_id, of_memory, NULL AS kind, role, NULL::uuid AS person_id, author_name,
            substr(text, starts + 1, ends - starts) AS text, starts, ends, said_at,
-           NULL::timestamptz AS learned_at, superseded_at, score, vector, words
+           NULL::timestamptz AS learned_at, superseded_at, score, vector, words,
+           NULL::bigint AS back, NULL::boolean AS is_recent, NULL::boolean AS is_indexed
     FROM found
     UNION ALL
     SELECT 'standing', row_number() OVER (ORDER BY learned_at, memory_id), space_id, memory_id, true, kind, 'person',
-           NULL, '', text, 0, 0, said_at, learned_at, NULL, 0, 0, 0
+           NULL, '', text, 0, 0, said_at, learned_at, NULL, 0, 0, 0, NULL, NULL, NULL
     FROM (
         SELECT * FROM memory
         WHERE space_id = ANY ($1::uuid[]) AND kind IN ('instruction', 'profile') AND superseded_at IS NULL
         ORDER BY learned_at DESC LIMIT 40
     ) AS standing
     UNION ALL
-    SELECT 'recent', position, NULL, message_id, false, NULL, role, person_id, author_name, left(text, 4000), 0, 0,
-           sent_at, NULL, NULL, 0, 0, 0
-    FROM recent WHERE later_bytes < $11
+    SELECT 'recent', position, ($1::uuid[])[1], message_id, false, NULL, role, person_id, author_name, text, 0, 0,
+           sent_at, NULL, NULL, 0, 0, 0, back, is_recent, indexed_at IS NOT NULL
+    FROM recent WHERE is_recent OR back <= $14
     UNION ALL
-    SELECT 'large', 0, space_id, NULL, false, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, 0, 0, 0
+    SELECT 'large', 0, space_id, NULL, false, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, 0, 0, 0,
+           NULL, NULL, NULL
     FROM space_statistics WHERE space_id = ANY ($1::uuid[]) AND passages > 2000
 ) AS seen
+LEFT JOIN LATERAL (
+    SELECT array_agg(ordinal ORDER BY ordinal) AS ordinals, array_agg(own ORDER BY ordinal) AS vectors FROM passage p
+    WHERE p.space_id = seen.space_id AND p.subject_id = seen.subject_id AND p.model = $4
+) AS own ON back <= $14 AND is_indexed
 ORDER BY part, at
 
 -- name: whole
@@ -227,6 +242,15 @@ WITH held AS (
     WHERE is_whole AND passage.space_id = $1 AND passage.subject_id = ANY ($5::uuid[])
       AND passage.subject_id = piece.subject_id
       AND passage.ordinal = piece.ordinal
+), unasked AS (
+    -- Nothing is left for the worker, unless the space has grown large or has vectors of another model.
+    DELETE FROM work USING whole
+    WHERE is_whole AND work.space_id = $1 AND kind = 'index' AND subject_id = $17 AND lease_until IS NULL
+      AND NOT EXISTS (SELECT FROM space_statistics
+                      WHERE space_statistics.space_id = $1 AND (model <> $3 OR passages > $18))
+      AND NOT EXISTS (SELECT FROM message
+                      WHERE message.space_id = $1 AND conversation_id = $17 AND indexed_at IS NULL
+                        AND message_id <> ALL ($4::uuid[]))
 )
 SELECT is_whole, (SELECT count(*) FROM done) AS done FROM whole
 
