@@ -67,8 +67,9 @@ def explanation(explained: Explanation, now: datetime) -> str:
     if trace.prompt_tokens or trace.completion_tokens:
         cost = f", for {trace.prompt_tokens:,} tokens read and {trace.completion_tokens:,} written"
     parts = [f"I answered this on {_date(trace.answered_at, now)} with {plain(trace.model)}{cost}."]
-    always = [line for line in explained.lines if line.reference.standing]
-    shown = [line for line in explained.lines if line.reference.shown and not line.reference.standing]
+    always = tuple(line for line in explained.lines if line.reference.standing)
+    recent = tuple(line for line in explained.lines if line.reference.recent)
+    shown = [line for line in explained.lines if line.reference.shown and line not in (*always, *recent)]
     if always:
         parts.append(
             "\n".join(["What I always keep in mind:", "", *(_rested_on(line, now) for line in always)])
@@ -77,8 +78,11 @@ def explanation(explained: Explanation, now: datetime) -> str:
         lines = some([_rested_on(line, now) for line in shown], RESTED_ON)
         parts.append(f"What I was shown from memory for it, best first:\n\n{lines}")
     else:
-        parts.append("I was shown nothing from memory for it, only what was said here just before.")
-    if left_out := len(explained.lines) - len(always) - len(shown):
+        parts.append("I was shown nothing from memory for it.")
+    if recent:
+        lines = some([_rested_on(line, now) for line in recent])
+        parts.append(f"And what was said here just before:\n\n{lines}")
+    if left_out := len(explained.lines) - len(always) - len(recent) - len(shown):
         parts.append(f"{count(left_out, 'line')} more came up and did not fit.")
     return "\n\n".join(parts)
 
@@ -91,7 +95,7 @@ def some(lines: Sequence[str], most: int = QUOTES) -> str:
 
 def _rested_on(line: Line, now: datetime) -> str:
     what = recalled(line.found, now) if line.found else "- forgotten since"
-    if line.reference.standing:
+    if line.reference.standing or line.reference.recent:
         return what
     used = ", **cited**" if line.reference.cited else ""
     return f"- `{line.reference.handle}` {line.reference.score:.2f}{used}: {what.removeprefix('- ')}"

@@ -189,6 +189,7 @@ async def _reply(remi: Remi, turn: Turn) -> Response:
         uuid4(),
         standing=recollection.instructions,
         recalled=recollection.recalled,
+        recent=recollection.recent,
         cited=answered.cited,
         model=answered.model,
         prompt_tokens=answered.usage.prompt_tokens,

@@ -36,6 +36,8 @@ class Reference:
     shown: bool = False
     cited: bool = False
     standing: bool = False
+    recent: bool = False
+    """Of the talk right before, not recalled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +171,5 @@ def _reference(stored: Mapping[str, Any]) -> Reference:
         stored["shown"],
         stored.get("cited", False),
         stored.get("standing", False),
+        stored.get("recent", False),
     )

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from services.assistant.domain import Access, Delivery, Event, Memory, Recalled, Reply, Turn, TurnState
+from services.assistant.domain import (
+    Access,
+    Delivery,
+    Event,
+    Memory,
+    Message,
+    Recalled,
+    Reply,
+    Turn,
+    TurnState,
+)
 from services.assistant.store.connection import Connection
 from services.assistant.store.queries import load
 from services.assistant.store.work import Claim, Kind
@@ -28,6 +38,8 @@ class Outcome:
     standing: tuple[Memory, ...] = ()
     """Instructions and profile lines that the model saw."""
     recalled: tuple[Recalled, ...] = ()
+    recent: tuple[Message, ...] = ()
+    """The talk right before, that the model saw too."""
     cited: tuple[str, ...] = ()
     model: str = ""
     prompt_tokens: int = 0
@@ -59,7 +71,7 @@ async def finish(
         turn.turn_id,
         turn.attempt,
         outcome.state,
-        json.dumps(_trace(outcome)),
+        json.dumps(_trace(turn.space_id, outcome)),
         outcome.model,
         outcome.prompt_tokens,
         outcome.completion_tokens,
@@ -129,13 +141,21 @@ def _buttons(reply: Reply | None) -> str:
     return json.dumps([[[button.label, button.action] for button in row] for row in rows])
 
 
-def _trace(outcome: Outcome) -> list[dict[str, object]]:
+def _trace(space_id: UUID, outcome: Outcome) -> list[dict[str, object]]:
     """References to what the model saw and what was cut: texts are read where they stand, while they do."""
     standing = [
         {"space": str(memory.space_id), "memory": str(memory.memory_id), "standing": True, "shown": True}
         for memory in outcome.standing
     ]
-    return [*standing, *(_reference(recalled, outcome.cited) for recalled in outcome.recalled)]
+    found = [_reference(recalled, outcome.cited) for recalled in outcome.recalled]
+    named = {recalled.message_id for recalled in outcome.recalled}
+    recent = [
+        {"space": str(space_id), "message": str(message.message_id), "end": len(message.text), "recent": True,
+         "shown": True}
+        for message in outcome.recent
+        if message.message_id not in named
+    ]  # fmt: skip
+    return [*standing, *found, *recent]
 
 
 def _reference(recalled: Recalled, cited: tuple[str, ...]) -> dict[str, object]:
