@@ -22,6 +22,8 @@ NOTHING = "I don't know: I remember nothing about that."
 NEAREST = "I'm not sure. The nearest that I remember:"
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…؟।])[\"'”’)\]]*\s+|(?<=[。！？])|\s*\n\s*")
+# A full stop behind one of these seldom ends a sentence.
+_ABBREVIATION = re.compile(r"\b(?:[A-Z]|Dr|Mr|Mrs|Ms|Prof|St|No|Nr|Hr|Fr|Sr|Sra|Mme|vs|approx)\.\Z")
 # Question marks of the world's scripts; the Greek one looks like a semicolon.
 _QUESTION_MARKS = frozenset("?？؟\u037e՞፧⁇⁈⁉‽⸮꘏᥅")
 _FULL_STOPS = frozenset(".!。！।")
@@ -217,7 +219,13 @@ def _spans(sentences: Sequence[str]) -> Iterator[Sequence[str]]:
 def _sentences(text: str) -> list[str]:
     if len(text) > 2 * _END_LENGTH:
         text = f"{text[:_END_LENGTH]}\n{text[-_END_LENGTH:]}"
-    return [sentence for sentence in map(str.strip, _SENTENCE_END.split(text)) if sentence]
+    sentences: list[str] = []
+    for part in filter(None, map(str.strip, _SENTENCE_END.split(text))):
+        if sentences and _ABBREVIATION.search(sentences[-1]):
+            sentences[-1] = f"{sentences[-1]} {part}"
+        else:
+            sentences.append(part)
+    return sentences
 
 
 def _statements(text: str) -> tuple[str, ...]:

@@ -78,6 +78,12 @@ def test_sentences_that_belong_together_are_quoted_together() -> None:
     )
 
 
+@pytest.mark.parametrize("said", ["My dentist is Dr. Zander.", "I live in St. Ives.", "My boss is J. Doe."])
+def test_an_abbreviation_ends_no_sentence(said: str) -> None:
+    wanted = said.split()[-1].strip(".")
+    assert f"“{said}”" in text(question(f"Who or what is {wanted}?", recalled=(recalled("m1", said),)))
+
+
 def test_questions_asked_before_answer_nothing() -> None:
     items = (recalled("m1", "What is my dog called?"), recalled("m2", "do you know what my dog is called"))
     assert text(question("What is my dog called?", recalled=items)) == NOTHING
