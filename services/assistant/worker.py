@@ -96,6 +96,9 @@ async def _learn(remi: Remi, kind: Kind, claim: Claim) -> None:
                 pass
         if not await work.done(store, kind, claim):
             await work.put_back(store, kind, claim, timedelta(0))
+    except asyncio.CancelledError:
+        await work.put_back(store, kind, claim, timedelta(0))
+        raise
     except (Unavailable, ModelRefused) as error:
         await _put_back(remi, kind, claim, error, timedelta(seconds=30))
     except Exception as error:
