@@ -10,9 +10,10 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from fakes.openai import FakeOpenAI
+from services.assistant.adapters import open_models
 from services.assistant.domain import Recalled, Recollection, Role
 from services.assistant.index import index
-from services.assistant.model import Models, open_models
+from services.assistant.model import Models
 from services.assistant.recall import Query, recall
 from services.assistant.store.connection import Store, scoped
 from talk import NOON

@@ -13,10 +13,10 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from services import logs
 from services.assistant.access import doorkeeper
+from services.assistant.adapters import open_models
 from services.assistant.domain import TeamRole
 from services.assistant.edge import Edge
 from services.assistant.invite import invite
-from services.assistant.model import open_models
 from services.assistant.remi import Knobs, Remi
 from services.assistant.server import serve
 from services.assistant.settings import Settings, gateway_tokens, load, secret, turn_timeout

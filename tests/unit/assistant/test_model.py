@@ -12,6 +12,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from fakes.openai import FakeOpenAI, Step, ToolCall, embedding
+from services.assistant.adapters import log_usage, open_models
 from services.assistant.domain import Usage
 from services.assistant.endpoint import (
     EndpointChat,
@@ -21,7 +22,7 @@ from services.assistant.endpoint import (
 )
 from services.assistant.endpoint_embedder import EndpointEmbedder
 from services.assistant.minilm import MiniLM
-from services.assistant.model import ChatMessage, JsonSchema, log_usage, open_models
+from services.assistant.model import ChatMessage, JsonSchema
 from services.errors import ModelMisconfigured, ModelRefused, ModelUnavailable, SettingsError
 
 HELLO = (ChatMessage("system", "Be brief."), ChatMessage("user", "Hello?"))
