@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 from filelock import FileLock
 
+from fakes.openai import FakeOpenAI
 from services.assistant.domain import Platform
 from services.assistant.settings import Settings, gateway_tokens
 from services.assistant.store.connection import Store, connect
@@ -160,3 +161,14 @@ def start_assistant(database: Database, embedder_data: Path) -> StartAssistant:
                 yield Assistant(remi, address, tokens)
 
     return start
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[FakeOpenAI]:
+    """A model endpoint on loopback; `thinks_with` gives the settings of an assistant that uses it."""
+    async with FakeOpenAI() as fake:
+        yield fake
+
+
+def thinks_with(model: FakeOpenAI) -> dict[str, object]:
+    return {"openai_base_url": model.base_url, "openai_api_key": model.api_key, "chat_model": "fake-chat"}

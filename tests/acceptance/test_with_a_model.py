@@ -1,31 +1,21 @@
 """Turns with a model: streamed, merged, stopped, taken over, and waited for while the model is away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from client import PATIENCE, Gateway, gateway, kinds
-from conftest import StartAssistant
+from conftest import StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI, Step
 from services.assistant.store.connection import Store
 from services.stubs.assistant.v1 import assistant_pb2 as pb
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[FakeOpenAI]:
-    async with FakeOpenAI() as fake:
-        yield fake
 
 
 def knobs(model: FakeOpenAI, **more: Any) -> dict[str, Any]:
     """Settings of an assistant that thinks with the fake endpoint. The memory model is the chat model."""
     return {
         "allow": frozenset({"telegram:7"}),
-        "openai_base_url": model.base_url,
-        "openai_api_key": model.api_key,
-        "chat_model": "fake-chat",
+        **thinks_with(model),
         "memory_model": "fake-memory",
         **more,
     }

@@ -32,12 +32,6 @@ async def terminal(assistant: Assistant) -> AsyncIterator[Gateway]:
         yield opened
 
 
-@pytest.fixture
-async def telegram(assistant: Assistant) -> AsyncIterator[Gateway]:
-    async with gateway(assistant) as opened:
-        yield opened
-
-
 async def call(of: Gateway, method: str, request: Any) -> Any:
     return await getattr(of.admin, method)(request, metadata=of.metadata, timeout=PATIENCE)
 

@@ -1,7 +1,6 @@
 """Commands and buttons, as a gateway meets them: a real assistant, real gRPC, real Postgres, no model."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -23,23 +22,6 @@ from talk import NOON, author, place
 HERE = place()
 GROUP = place("-100", kind=ChatKind.GROUP)
 BOB: dict[str, Any] = {"user": "8", "name": "Bob"}
-
-
-@pytest.fixture
-async def assistant(start_assistant: StartAssistant) -> AsyncIterator[Assistant]:
-    async with start_assistant(allow=frozenset({"telegram:7", "telegram:8", "telegram:-100"})) as started:
-        yield started
-
-
-@pytest.fixture
-async def telegram(assistant: Assistant) -> AsyncIterator[Gateway]:
-    async with gateway(assistant) as opened:
-        yield opened
-
-
-@pytest.fixture
-def group(telegram: Gateway) -> pb.Place:
-    return telegram.place("-100", group=True)
 
 
 async def texts(assistant: Assistant, where: Place = HERE) -> list[str]:

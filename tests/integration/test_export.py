@@ -9,8 +9,8 @@ import grpc
 import pytest
 
 from calling import access_of, actor, refused
-from client import PATIENCE, Gateway, gateway
-from conftest import Assistant, StartAssistant
+from client import PATIENCE, Gateway
+from conftest import Assistant
 from services.assistant.index import index
 from services.assistant.portable import LONGEST_LINE, PIECE
 from services.assistant.recall import Query, recall
@@ -20,18 +20,6 @@ from talk import NOON, author, place
 
 DOG = "My dog is called Biscuit."
 HEADER = b'{"format": "remi", "version": 1}\n'
-
-
-@pytest.fixture
-async def assistant(start_assistant: StartAssistant) -> AsyncIterator[Assistant]:
-    async with start_assistant(allow=frozenset({"telegram:7", "telegram:8", "telegram:-100"})) as started:
-        yield started
-
-
-@pytest.fixture
-async def telegram(assistant: Assistant) -> AsyncIterator[Gateway]:
-    async with gateway(assistant) as opened:
-        yield opened
 
 
 async def export(of: Gateway, who: pb.Actor) -> bytes:

@@ -1,6 +1,5 @@
 """The memory service over real gRPC: what a person may see and do to what Remi remembers, and nobody else."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,23 +18,6 @@ from services.stubs.assistant.v1 import assistant_pb2 as pb
 from talk import NOON, author, place
 
 DOG = "My dog is called Biscuit."
-
-
-@pytest.fixture
-async def assistant(start_assistant: StartAssistant) -> AsyncIterator[Assistant]:
-    async with start_assistant(allow=frozenset({"telegram:7", "telegram:8", "telegram:-100"})) as started:
-        yield started
-
-
-@pytest.fixture
-async def telegram(assistant: Assistant) -> AsyncIterator[Gateway]:
-    async with gateway(assistant) as opened:
-        yield opened
-
-
-@pytest.fixture
-def group(telegram: Gateway) -> pb.Place:
-    return telegram.place("-100", group=True)
 
 
 async def call(of: Gateway, method: str, request: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import discord
 import pytest
 
-from conftest import StartAssistant
+from conftest import StartAssistant, thinks_with
 from fakes.discord.server import WAIT_SECONDS, FakeDiscord
 from fakes.discord.world import Channel, Json, Person
 from fakes.openai import FakeOpenAI
@@ -94,12 +94,6 @@ def _real_discord_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def model() -> AsyncIterator[FakeOpenAI]:
-    async with FakeOpenAI() as running:
-        yield running
-
-
-@pytest.fixture
 async def world() -> AsyncIterator[Talk]:
     """Discord with nobody's bot connected."""
     async with FakeDiscord() as fake:
@@ -120,11 +114,7 @@ def open_assistant(
         let_in = (world.ann, world.bob, world.general, world.ideas)
         knobs: dict[str, Any] = {"allow": {f"discord:{each.id}" for each in let_in}}
         if model is not None:
-            knobs |= {
-                "openai_base_url": model.base_url,
-                "openai_api_key": model.api_key,
-                "chat_model": "fake-chat",
-            }
+            knobs |= thinks_with(model)
         async with start_assistant(**knobs) as assistant:
             yield DiscordSettings.model_validate(
                 {

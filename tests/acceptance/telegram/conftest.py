@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from calling import indexed
-from conftest import Assistant, StartAssistant
+from conftest import Assistant, StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI
 from fakes.telegram.server import FakeTelegram
 from fakes.telegram.world import Chat, Json
@@ -85,12 +85,6 @@ def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def model() -> AsyncIterator[FakeOpenAI]:
-    async with FakeOpenAI() as fake:
-        yield fake
-
-
-@pytest.fixture
 async def telegram() -> AsyncIterator[FakeTelegram]:
     async with FakeTelegram() as server:
         yield server
@@ -104,11 +98,7 @@ def open_talk(telegram: FakeTelegram, start_assistant: StartAssistant) -> Open:
     async def start(model: FakeOpenAI | None = None) -> AsyncIterator[Talk]:
         knobs: dict[str, Any] = {"allow": {f"telegram:{each}" for each in (ANN, BOB, TEAM)}}
         if model is not None:
-            knobs |= {
-                "openai_base_url": model.base_url,
-                "openai_api_key": model.api_key,
-                "chat_model": "fake-chat",
-            }
+            knobs |= thinks_with(model)
         async with start_assistant(**knobs) as assistant:
             settings = TelegramSettings.model_validate(
                 {
