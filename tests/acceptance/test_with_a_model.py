@@ -81,6 +81,31 @@ async def test_what_piles_up_while_a_turn_runs_is_answered_together(
         assert "three" in str(last[-1])
 
 
+async def test_a_paste_that_the_platform_cut_is_one_question(
+    start_assistant: StartAssistant, model: FakeOpenAI
+) -> None:
+    async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
+        part = pb.MessageEvent(message_id="1", text="The first half", continues=True)
+        first = await accepted(telegram, telegram.request(message=part))
+        stream = await telegram.converse(telegram.request("and the second."))
+        assert kinds(stream)[-1] == "final"
+        assert kinds(await first) == ["merged"]
+        (body,) = chats(model)
+        assert "The first half" in str(body["messages"][-1])
+        assert "and the second." in str(body["messages"][-1])
+
+
+async def test_a_part_whose_rest_never_comes_is_answered_all_the_same(
+    start_assistant: StartAssistant, model: FakeOpenAI, store: Store
+) -> None:
+    async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
+        part = pb.MessageEvent(message_id="1", text="The first half", continues=True)
+        waiting = await accepted(telegram, telegram.request(message=part))
+        assert chats(model) == []
+        await due_now(store)
+        assert kinds(await waiting)[-1] == "final"
+
+
 async def test_stop_passes_the_queue_and_really_cancels_the_call(
     start_assistant: StartAssistant, model: FakeOpenAI
 ) -> None:

@@ -120,6 +120,7 @@ async def accept(
              "language": author.language}
         ),
         json.dumps(body),
+        isinstance(event.body, Said) and event.body.continues,
     )  # fmt: skip
     if row is None:
         return await known(store, connection, event)

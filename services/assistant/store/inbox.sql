@@ -1,6 +1,7 @@
 -- name: accept
 -- Commits one event, once: its key, its message, its place in the inbox. Takes the conversation for a new turn
--- when nobody works on it and nothing waits in it. No row: the directory changed, or the key is known.
+-- when nobody works on it and nothing waits in it. What continues ($27) waits a moment for its next part instead.
+-- No row: the directory changed, or the key is known.
 WITH known AS (
     SELECT FROM identity JOIN person USING (person_id)
     WHERE platform = $1 AND user_id = $2 AND person_id = $3 AND role = $4
@@ -15,15 +16,17 @@ WITH known AS (
     ON CONFLICT (platform, bot_id, chat_id, thread_id) DO UPDATE SET message_id = excluded.message_id
         WHERE (length(excluded.message_id), excluded.message_id) > (length(cursor.message_id), cursor.message_id)
 ), queue AS (
-    INSERT INTO work AS w (space_id, kind, subject_id, route, lease_until, attempt, holder)
-    SELECT $7, 'turn', $8, $15, now() + $16, 1, $17 FROM keyed WHERE $18 <> 'record'
+    INSERT INTO work AS w (space_id, kind, subject_id, route, due_at, lease_until, attempt, holder)
+    SELECT $7, 'turn', $8, $15, now() + CASE WHEN $27 THEN interval '3 seconds' ELSE interval '0' END,
+           CASE WHEN NOT $27 THEN now() + $16::interval END, 1, CASE WHEN NOT $27 THEN $17::uuid END
+    FROM keyed WHERE $18 <> 'record'
     ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET
         wakes = w.wakes + 1,
-        due_at = least(w.due_at, now()),
-        attempt = w.attempt + CASE WHEN w.lease_until IS NULL THEN 1 ELSE 0 END,
-        holder = CASE WHEN w.lease_until IS NULL THEN $17 ELSE w.holder END,
-        lease_until = CASE WHEN w.lease_until IS NULL THEN now() + $16 ELSE w.lease_until END
-    RETURNING w.attempt, w.wakes, w.holder = $17 AS is_ours
+        due_at = CASE WHEN $27 THEN excluded.due_at ELSE least(w.due_at, now()) END,
+        attempt = w.attempt + CASE WHEN w.lease_until IS NULL AND NOT $27 THEN 1 ELSE 0 END,
+        holder = CASE WHEN w.lease_until IS NULL AND NOT $27 THEN $17 ELSE w.holder END,
+        lease_until = CASE WHEN w.lease_until IS NULL AND NOT $27 THEN now() + $16 ELSE w.lease_until END
+    RETURNING w.attempt, w.wakes, coalesce(w.holder = $17, false) AS is_ours
 ), taken AS (
     -- What waits already comes first: then the conversation is ours, but the turn is put together by `take`.
     SELECT queue.attempt FROM queue
