@@ -17,11 +17,13 @@ from bench.model import LONG, PAUSE, PAUSED
 from bench.processes import child, first_line, load, resident, until_serving
 from services.assistant.prompts import SYSTEM
 
-WARM_UP = Plan(conversations=1, turns=40)
-ALONE = Plan(conversations=1, turns=300)
+WARM_UP = Plan(conversations=1, turns=100)
+ALONE = Plan(conversations=1, turns=75)
+ROUNDS = 4
+"""The floor, a turn and the model are measured by turns, so that a busy machine slows them alike."""
 LENGTHY = Plan(conversations=1, turns=10, ending=LONG, first=2)
 WATCHED = Plan(conversations=1, turns=10, ending=PAUSED, rest=0.2, first=3)
-TOGETHER = Plan(conversations=32, turns=50, first=100)
+TOGETHER = Plan(conversations=32, turns=30, first=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,12 @@ async def measure(folder: Path) -> Figures:
         await first_line(floor, logs["floor"])
 
         await talk(WARM_UP, floor_at)
-        at_floor = await talk(ALONE, floor_at)
         await talk(WARM_UP)
-        alone = await talk(ALONE)
-        model_took = await _ask_directly(model_at, ALONE.turns)
+        at_floor, alone, model_took = [], [], []
+        for _ in range(ROUNDS):
+            at_floor += await talk(ALONE, floor_at)
+            alone += await talk(ALONE)
+            model_took += await _ask_directly(model_at, ALONE.turns)
         lengthy = await talk(LENGTHY)
         await talk(replace(WATCHED, rest=0))
         async with queries.logged(owner_dsn):

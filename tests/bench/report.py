@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
-from bench.measure import ALONE, TOGETHER, Figures
+from bench.measure import TOGETHER, Figures
 from bench.model import LONG_PIECES
 
 
@@ -60,7 +60,8 @@ def report(figures: Figures) -> str:
         ),
     ]
     queries = f"Before: {', '.join(figures.before)}. After: {', '.join(figures.after)}."
-    return f"{_table(rows)}\nTimes: median (95th percentile) of {ALONE.turns} turns, one by one.\n{queries}"
+    times = f"Times: median (95th percentile) of {len(figures.whole)} turns, one by one."
+    return f"{_table(rows)}\n{times}\n{queries}"
 
 
 def _time(what: str, milliseconds: Sequence[float], floor: float, target: float = 0) -> _Row:
