@@ -1,5 +1,7 @@
 """What is measured, one thing after the other."""
 
+import asyncio
+import math
 import random
 import time
 from collections import Counter
@@ -10,15 +12,16 @@ from pathlib import Path
 from statistics import median
 
 import aiohttp
+import asyncpg
 
 from bench import queries
-from bench.load import Plan, Seen, says
+from bench.load import PATIENCE, Plan, Seen, says
 from bench.model import LONG, PAUSE, PAUSED
 from bench.processes import child, first_line, load, resident, until_serving
 from services.assistant.prompts import SYSTEM
 
 WARM_UP = Plan(conversations=1, turns=100)
-ALONE = Plan(conversations=1, turns=75)
+ALONE = Plan(conversations=1, turns=75, first=10)
 ROUNDS = 4
 """The floor, a turn and the model are measured by turns, so that a busy machine slows them alike."""
 LENGTHY = Plan(conversations=1, turns=10, ending=LONG, first=2)
@@ -43,6 +46,8 @@ class Figures:
     drafts: float
     """Draft frames of an answer in LONG_PIECES pieces."""
     turns_a_second: float
+    behind: float
+    """Seconds after the last of those turns until everything that was said is indexed."""
     megabytes: float
     """Memory of the assistant's process at the end of it all."""
 
@@ -79,9 +84,10 @@ async def measure(folder: Path) -> Figures:
         await talk(WARM_UP, floor_at)
         await talk(WARM_UP)
         at_floor, alone, model_took = [], [], []
-        for _ in range(ROUNDS):
-            at_floor += await talk(ALONE, floor_at)
-            alone += await talk(ALONE)
+        for number in range(ROUNDS):
+            somebody_new = replace(ALONE, first=ALONE.first + number)
+            at_floor += await talk(somebody_new, floor_at)
+            alone += await talk(somebody_new)
             model_took += await _ask_directly(model_at, ALONE.turns)
         lengthy = await talk(LENGTHY)
         await talk(replace(WATCHED, rest=0))
@@ -89,6 +95,7 @@ async def measure(folder: Path) -> Figures:
             watched = await talk(WATCHED)
         before, after = _queries(watched, queries.read(data / "postgres" / "log"))
         together = await talk(TOGETHER)
+        behind = await _until_indexed(owner_dsn) - max(turn.finished for turn in together)
         return Figures(
             _milliseconds(turn.finished - turn.asked for turn in at_floor),
             _milliseconds(model_took),
@@ -98,8 +105,23 @@ async def measure(folder: Path) -> Figures:
             after,
             median(turn.drafts for turn in lengthy),
             len(together) / (max(turn.finished for turn in together) - min(turn.asked for turn in together)),
+            max(behind, 0.0),
             await resident(assistant),
         )
+
+
+async def _until_indexed(owner_dsn: str) -> float:
+    """When no conversation waits for the index any more, at most PATIENCE from now."""
+    connection = await asyncpg.connect(owner_dsn)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while await connection.fetchval("SELECT true FROM work WHERE kind = 'index' LIMIT 1"):
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        return math.inf
+    finally:
+        await connection.close()
+    return time.time()
 
 
 async def _ask_directly(address: str, times: int) -> list[float]:

@@ -42,6 +42,7 @@ def report(figures: Figures) -> str:
             f"{many / 200:.2f} x target",
             _met(many >= 200),
         ),
+        _Row("until all that is indexed", f"{figures.behind:.1f} s"),
         _count("queries before the model call", figures.before),
         _count("queries after it", figures.after),
         _Row(
