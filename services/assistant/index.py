@@ -173,7 +173,7 @@ async def _write(
 ) -> int | None:
     key = space_key(store.secret, space_id)
     rows = [_passage(run, at, key) for run in runs for at in _touched(run)]
-    async with scoped(store, [space_id]) as connection:
+    async with scoped(store, [space_id], durable=False) as connection:
         return await passages.write(connection, space_id, _model(embedder), subjects, rows, conversation_id)
 
 

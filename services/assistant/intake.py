@@ -1,5 +1,6 @@
 """An event comes in: may its author speak here, commit it, and follow what becomes of it."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -22,7 +23,7 @@ from services.assistant.remi import Remi
 from services.assistant.store import directory, forgetting, inbox, outbox, turns
 from services.assistant.store.connection import Connection, scoped, unscoped
 from services.assistant.streams import Draft, Ended, Final, Frame, Listener, Merged
-from services.assistant.turn import run
+from services.assistant.turn import embed_ahead, run
 from services.errors import InvalidEvent, Unavailable
 
 POLL = 1.0
@@ -66,6 +67,8 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
             if not _is_kept(event):
                 yield Accepted(False)
                 return
+            # The question's vector is made while the event is being committed.
+            ahead = asyncio.create_task(embed_ahead(remi, event))
             accepted = await _commit(remi, event, access)
             if accepted is not None:
                 break
@@ -82,7 +85,7 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
         if not expects_reply:
             return
         if isinstance(accepted, inbox.Accepted) and accepted.claim:
-            remi.running.start(run(remi, accepted.claim, accepted.turn))
+            remi.running.start(run(remi, accepted.claim, accepted.turn, ahead))
         # A new event has no past to look at: its turn has only just begun.
         frame = await _look(remi, event, access) if is_known or isinstance(event.body, Stop) else None
         is_heard_out = False

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import structlog
@@ -15,6 +16,7 @@ from services.assistant.domain import (
     Answer,
     Commanded,
     Edited,
+    Event,
     Message,
     Pressed,
     Question,
@@ -74,16 +76,30 @@ class Response:
     talk: Talk | None = None
 
 
-async def run(remi: Remi, claim: Claim, turn: Turn | None) -> None:
-    """Work off a claimed conversation, turn by turn, until nothing waits in it."""
+Ahead: TypeAlias = Awaitable[Vector | None]
+"""The vector of an event's text, on its way."""
+
+
+async def embed_ahead(remi: Remi, event: Event) -> Vector | None:
+    """The vector of what an event says; None where it says nothing, or the embedder is away."""
+    text = event.body.text if isinstance(event.body, Said | Edited) else ""
+    return await embed_question(remi.models.embedder, text)
+
+
+async def run(remi: Remi, claim: Claim, turn: Turn | None, ahead: Ahead | None = None) -> None:
+    """Work off a claimed conversation, turn by turn, until nothing waits in it.
+
+    `ahead` belongs to the one event of `turn`.
+    """
     with remi.running.holding(claim):
         try:
             while True:
-                turn = turn or await _take(remi, claim)
+                if turn is None:
+                    turn, ahead = await _take(remi, claim), None
                 if turn is None:
                     if await work.done(remi.store, "turn", claim):
                         return
-                elif not await _answer(remi, claim, turn):
+                elif not await _answer(remi, claim, turn, ahead):
                     return
                 again = await work.reclaim(remi.store, "turn", claim)
                 if again is None:
@@ -102,11 +118,11 @@ async def _take(remi: Remi, claim: Claim) -> Turn | None:
         return await inbox.take(connection, claim)
 
 
-async def _answer(remi: Remi, claim: Claim, turn: Turn) -> bool:
+async def _answer(remi: Remi, claim: Claim, turn: Turn, ahead: Ahead | None) -> bool:
     """Answer one turn; whether the conversation stays ours to go on with."""
     newest = turn.newest.event.key
     remi.streams.publish((taken.event.key for taken in turn.events[:-1]), Merged(turn.turn_id))
-    answering = asyncio.create_task(_respond(remi, turn))
+    answering = asyncio.create_task(_respond(remi, turn, ahead))
     remi.running.answers[turn.turn_id] = answering
     try:
         async with asyncio.timeout(remi.knobs.turn_timeout.total_seconds()):
@@ -141,16 +157,16 @@ async def _answer(remi: Remi, claim: Claim, turn: Turn) -> bool:
         del remi.running.answers[turn.turn_id]
 
 
-async def _respond(remi: Remi, turn: Turn) -> Response:
+async def _respond(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
     match turn.newest.event.body:
         case Commanded() | Pressed():
             reply, change = await commands.run(remi, turn)
             return Response(Outcome(reply), change)
         case _:
-            return await _reply(remi, turn)
+            return await _reply(remi, turn, ahead)
 
 
-async def _reply(remi: Remi, turn: Turn) -> Response:
+async def _reply(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
     """Recall, then answer, streaming drafts to whoever listens."""
     newest = turn.newest.event
     messages = tuple(_message(taken) for taken in turn.events if taken.message_id)
@@ -161,7 +177,7 @@ async def _reply(remi: Remi, turn: Turn) -> Response:
         assert isinstance(newest.body, Said | Edited)
         return Response(Outcome(Reply(commands.cannot_read(newest.body))))
 
-    vector = await embed_question(remi.models.embedder, text)
+    vector = await (ahead or embed_question(remi.models.embedder, text))
     recollection, nearby = await recall_nearby(
         remi.store,
         remi.models.embedder,

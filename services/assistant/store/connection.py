@@ -56,13 +56,17 @@ async def connect(dsn: str, secret: bytes, size: int = 10) -> Store:
 
 
 @asynccontextmanager
-async def scoped(store: Store, spaces: Sequence[UUID]) -> AsyncIterator[Connection]:
+async def scoped(store: Store, spaces: Sequence[UUID], *, durable: bool = True) -> AsyncIterator[Connection]:
     """A transaction that sees these spaces and no other. Raises StoreUnavailable when Postgres is away.
 
-    The scope is a literal: the ids are UUIDs, so nothing in them can end the string.
+    The scope is a literal: the ids are UUIDs, so nothing in them can end the string. What is not `durable`
+    need not be on disk when the block ends: a crash may take it back whole, so it must be what can be redone.
     """
     literal = ",".join(str(UUID(int=space.int)) for space in spaces)
-    async with _transaction(store, f"BEGIN; SET LOCAL remi.spaces = '{{{literal}}}'") as connection:
+    begin = f"BEGIN; SET LOCAL remi.spaces = '{{{literal}}}'"
+    if not durable:
+        begin += "; SET LOCAL synchronous_commit = off"
+    async with _transaction(store, begin) as connection:
         yield connection
 
 

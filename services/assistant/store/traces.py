@@ -70,7 +70,7 @@ async def read(connection: Connection, space_id: UUID, turn_id: UUID) -> Trace |
     row = await connection.fetchrow(SQL["read"], space_id, turn_id)
     if row is None:
         return None
-    references = tuple(_reference(each) for each in json.loads(row["recalled"]))
+    references = tuple(_reference(space_id, each) for each in json.loads(row["recalled"]))
     return Trace(
         row["asked_at"],
         row["finished_at"],
@@ -155,10 +155,10 @@ def _recalled(
     )
 
 
-def _reference(stored: Mapping[str, Any]) -> Reference:
+def _reference(space_id: UUID, stored: Mapping[str, Any]) -> Reference:
     message_id, memory_id = stored.get("message"), stored.get("memory")
     return Reference(
-        UUID(stored["space"]),
+        UUID(stored["space"]) if "space" in stored else space_id,
         UUID(message_id) if message_id else None,
         UUID(memory_id) if memory_id else None,
         stored.get("handle", ""),
@@ -168,7 +168,7 @@ def _reference(stored: Mapping[str, Any]) -> Reference:
         stored.get("vector", 0.0),
         stored.get("words", 0.0),
         stored.get("tokens", 0),
-        stored["shown"],
+        stored.get("shown", False),
         stored.get("cited", False),
         stored.get("standing", False),
         stored.get("recent", False),

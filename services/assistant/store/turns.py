@@ -142,34 +142,40 @@ def _buttons(reply: Reply | None) -> str:
 
 
 def _trace(space_id: UUID, outcome: Outcome) -> list[dict[str, object]]:
-    """References to what the model saw and what was cut: texts are read where they stand, while they do."""
+    """References to what the model saw and what was cut: texts are read where they stand, while they do.
+
+    A space is named where it is not the turn's own; what is none or false is left out.
+    """
     standing = [
         {"space": str(memory.space_id), "memory": str(memory.memory_id), "standing": True, "shown": True}
         for memory in outcome.standing
     ]
-    found = [_reference(recalled, outcome.cited) for recalled in outcome.recalled]
+    found = [_reference(space_id, recalled, outcome.cited) for recalled in outcome.recalled]
     named = {recalled.message_id for recalled in outcome.recalled}
-    recent = [
-        {"space": str(space_id), "message": str(message.message_id), "end": len(message.text), "recent": True,
-         "shown": True}
+    recent: list[dict[str, object]] = [
+        {"message": str(message.message_id), "end": len(message.text), "recent": True, "shown": True}
         for message in outcome.recent
         if message.message_id not in named
-    ]  # fmt: skip
+    ]
     return [*standing, *found, *recent]
 
 
-def _reference(recalled: Recalled, cited: tuple[str, ...]) -> dict[str, object]:
-    return {
+def _reference(space_id: UUID, recalled: Recalled, cited: tuple[str, ...]) -> dict[str, object]:
+    reference: dict[str, object] = {
         "handle": recalled.handle,
-        "space": str(recalled.space_id),
-        "message": str(recalled.message_id) if recalled.message_id else None,
-        "memory": str(recalled.memory_id) if recalled.memory_id else None,
-        "start": recalled.start,
+        "message" if recalled.message_id else "memory": str(recalled.message_id or recalled.memory_id),
         "end": recalled.end,
-        "score": round(recalled.score, 4),
-        "vector": round(recalled.vector_score, 4),
-        "words": round(recalled.word_score, 4),
+        "score": round(recalled.score, 3),
+        "vector": round(recalled.vector_score, 3),
+        "words": round(recalled.word_score, 3),
         "tokens": recalled.tokens,
-        "shown": recalled.shown,
-        "cited": recalled.handle in cited,
     }
+    if recalled.space_id != space_id:
+        reference["space"] = str(recalled.space_id)
+    if recalled.start:
+        reference["start"] = recalled.start
+    if recalled.shown:
+        reference["shown"] = True
+    if recalled.handle in cited:
+        reference["cited"] = True
+    return reference
