@@ -4,10 +4,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from client import PATIENCE, Gateway, gateway, kinds
 from conftest import StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI, Step
+from services.assistant.model import Embedder
+from services.assistant.recall import Query, recall_nearby
 from services.assistant.store.connection import Store
+from services.assistant.turn import MOST_TRIES
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 
@@ -187,18 +192,30 @@ async def test_a_turn_left_by_a_hung_worker_is_taken_over_and_the_late_one_is_fe
 
 
 async def test_a_turn_that_always_raises_is_put_aside_and_its_neighbours_go_on(
-    start_assistant: StartAssistant, model: FakeOpenAI, store: Store
+    start_assistant: StartAssistant, monkeypatch: pytest.MonkeyPatch, store: Store
 ) -> None:
-    def answer(body: dict[str, Any]) -> Step:
-        return Step(raw='data: {"choices": 7}\n\n') if "poison" in str(body["messages"][-1]) else Step()
+    tried = []
 
-    model.reply = answer
-    async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
-        poisoned = asyncio.create_task(telegram.converse(telegram.request("poison")))
-        group = telegram.place("7", thread="5")
-        assert await telegram.say("hello", place=group) == "Noted."
-        poisoned.cancel()
-        await asyncio.wait([poisoned])
+    async def recall(store: Store, embedder: Embedder, query: Query) -> Any:
+        if "poison" in query.text:
+            tried.append(query.text)
+            raise ValueError
+        return await recall_nearby(store, embedder, query)
+
+    monkeypatch.setattr("services.assistant.turn.recall_nearby", recall)
+    async with start_assistant(allow=frozenset({"telegram:7"})) as assistant, gateway(assistant) as telegram:
+        poisoned = await accepted(telegram, telegram.request("poison"))
+        assert "Noted" in await telegram.say(
+            "My dog is called Biscuit.", place=telegram.place("7", thread="5")
+        )
+        async with asyncio.timeout(PATIENCE):
+            while not poisoned.done():
+                async with store.pool.acquire() as connection:
+                    await connection.execute("UPDATE work SET due_at = now() WHERE lease_until IS NULL")
+                await asyncio.sleep(0.05)
+        assert "put it aside" in (await poisoned)[-1].final.delivery.text
+        assert len(tried) == MOST_TRIES
+        assert "Noted" in await telegram.say("My cat is called Tom.")
 
 
 async def test_a_drained_assistant_hands_its_turn_over(
