@@ -20,14 +20,17 @@ from bench.model import LONG, PAUSE, PAUSED
 from bench.processes import child, first_line, load, resident, until_serving
 from services.assistant.prompts import SYSTEM
 
-WARM_UP = Plan(conversations=1, turns=100)
 ALONE = Plan(conversations=1, turns=75, first=10)
 ROUNDS = 4
 """The floor, a turn and the model are measured by turns, so that a busy machine slows them alike."""
 LENGTHY = Plan(conversations=1, turns=10, ending=LONG, first=2)
 WATCHED = Plan(conversations=1, turns=10, ending=PAUSED, rest=0.2, first=3)
-_ANY_INDEX_WORK = "SELECT true FROM work WHERE kind = 'index' LIMIT 1"
 TOGETHER = Plan(conversations=32, turns=30, first=100)
+BEFORE = 50
+"""Turns that somebody talked before, so that there is something to recall; all of it is indexed."""
+BEFORE_TOGETHER = 10
+
+_ANY_INDEX_WORK = "SELECT true FROM work WHERE kind = 'index' LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,10 @@ async def measure(folder: Path) -> Figures:
     async def talk(plan: Plan, address: str = assistant_at) -> list[Seen]:
         return await load(address, token, plan, logs["load"])
 
+    async def get_to_know(plan: Plan, turns: int) -> None:
+        await talk(replace(plan, turns=turns, rest=0))
+        await _until_indexed(owner_dsn)
+
     async with AsyncExitStack() as stack:
         model = await stack.enter_async_context(child("bench.model", log=logs["model"]))
         model_at = await first_line(model, logs["model"])
@@ -82,19 +89,20 @@ async def measure(folder: Path) -> Figures:
         floor = await stack.enter_async_context(child("bench.floor", owner_dsn, floor_at, log=logs["floor"]))
         await first_line(floor, logs["floor"])
 
-        await talk(WARM_UP, floor_at)
-        await talk(WARM_UP)
+        await talk(replace(ALONE, turns=BEFORE), floor_at)
         at_floor, alone, model_took = [], [], []
         for number in range(ROUNDS):
             somebody_new = replace(ALONE, first=ALONE.first + number)
+            await get_to_know(somebody_new, BEFORE)
             at_floor += await talk(somebody_new, floor_at)
             alone += await talk(somebody_new)
             model_took += await _ask_directly(model_at, ALONE.turns)
         lengthy = await talk(LENGTHY)
-        await talk(replace(WATCHED, rest=0))
+        await get_to_know(WATCHED, BEFORE)
         async with queries.logged(owner_dsn):
             watched = await talk(WATCHED)
         before, after = _queries(watched, queries.read(data / "postgres" / "log"))
+        await get_to_know(TOGETHER, BEFORE_TOGETHER)
         together = await talk(TOGETHER)
         behind = await _until_indexed(owner_dsn) - max(turn.finished for turn in together)
         return Figures(
