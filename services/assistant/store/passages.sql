@@ -95,7 +95,8 @@ FROM (
 LEFT JOIN LATERAL (
     SELECT array_agg(ordinal ORDER BY ordinal) AS ordinals, array_agg(own ORDER BY ordinal) AS vectors FROM passage p
     WHERE p.space_id = seen.space_id AND p.subject_id = seen.subject_id AND p.model = $4
-) AS own ON back <= $14 AND is_indexed
+      AND back <= $14 AND is_indexed  -- in here, so that nothing is looked up for all the other rows
+) AS own ON true
 ORDER BY part, at
 
 -- name: whole
