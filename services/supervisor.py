@@ -226,29 +226,19 @@ def _end_with_parent() -> None:
 
 async def _until_serving(settings: RunSettings, assistant: asyncio.Task[str], children: Children) -> None:
     """Wait for the assistant's health service. Raises SettingsError with its last line, or Unavailable."""
-    import grpc
-    from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-
-    from services.gateway.client import open_channel
+    from services.gateway.client import is_serving, open_channel
 
     log = settings.data / "logs" / "assistant.log"
     loop = asyncio.get_running_loop()
     began = told = loop.time()
     async with open_channel(settings) as channel:
-        check = channel.unary_unary(
-            "/grpc.health.v1.Health/Check",
-            request_serializer=HealthCheckRequest.SerializeToString,
-            response_deserializer=HealthCheckResponse.FromString,
-        )
         while loop.time() - began < START_SECONDS:
             if assistant.done():
                 raise SettingsError(assistant.result())
             if children.deaths["assistant"] == MOST_DEATHS:
                 raise Unavailable(f"the assistant does not start: {_last_line(log)}")
-            with contextlib.suppress(grpc.aio.AioRpcError):
-                answer = await check(HealthCheckRequest(), timeout=1)
-                if answer.status == HealthCheckResponse.SERVING:
-                    return
+            if await is_serving(channel):
+                return
             if loop.time() - told > PROGRESS_SECONDS:
                 told = loop.time()
                 say(f"the assistant is starting, {told - began:.0f} s so far")

@@ -1,5 +1,6 @@
 """The gRPC edge of memory: to read, correct, take along and erase, each for one person in one place."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -11,10 +12,10 @@ from services.assistant.domain import TEAM_SPACE, ChatKind, Memory, MemoryKind, 
 from services.assistant.edge import Context, Edge
 from services.assistant.explain import Explanation, Line, explain
 from services.assistant.index import index
-from services.assistant.recall import Query, recall
+from services.assistant.recall import Query, memory_tokens, recall
 from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
-from services.assistant.store import conversations, forgetting, memories, traces
+from services.assistant.store import conversations, export, forgetting, memories, traces
 from services.assistant.store.connection import scoped
 from services.errors import InvalidEvent, NotAllowed, NotFound
 from services.stubs.assistant.v1 import assistant_pb2 as pb
@@ -23,6 +24,8 @@ from services.stubs.assistant.v1.assistant_pb2_grpc import MemoryServiceServicer
 MOST_TOKENS = 100_000
 MOST_RESULTS = 1000
 MOST_IDS = 1000
+LOOK = 0.1
+"""Seconds between looks whether what was imported is indexed."""
 
 _KINDS: Mapping[int, MemoryKind | None] = {
     pb.MEMORY_KIND_UNSPECIFIED: None,
@@ -55,7 +58,9 @@ class MemoryServicer(MemoryServiceServicer):
             recollection = await recall(self._remi.store, self._remi.models.embedder, query)
             shown = [each for each in recollection.recalled if each.shown]
             ids = await self._platform_ids(who, shown)
-        return pb.SearchResponse(results=[_recalled(who, each, ids) for each in shown])
+        return pb.SearchResponse(
+            results=[_recalled(who, each, ids) for each in shown], memory_tokens=memory_tokens(recollection)
+        )
 
     async def List(self, request: pb.ListRequest, context: Context) -> pb.ListResponse:  # noqa: N802
         async with self._edge.call(context) as platform:
@@ -136,6 +141,7 @@ class MemoryServicer(MemoryServiceServicer):
             _require_charge(who)
             chunks = _chunks(first, request_iterator)
             done = await portable.bring(self._remi.store, who.access, who.place, chunks)
+            await self._until_indexed(who.access.space_id)
         return pb.ImportResponse(messages=done.messages, memories=done.memories, skipped=done.skipped)
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802
@@ -161,6 +167,14 @@ class MemoryServicer(MemoryServiceServicer):
             self._remi.store, self._remi.models.embedder, access.space_id, access.conversation_id
         ):
             pass
+
+    async def _until_indexed(self, space_id: UUID) -> None:
+        """What was imported is indexed by whichever replica comes first."""
+        while True:
+            async with scoped(self._remi.store, [space_id]) as connection:
+                if not await export.waits_for_index(connection, space_id):
+                    return
+            await asyncio.sleep(LOOK)
 
     def _asked_at(self, request: pb.SearchRequest, platform: Platform) -> datetime:
         if request.HasField("asked_at") and platform in self._remi.knobs.client_clock:

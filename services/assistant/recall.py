@@ -118,10 +118,7 @@ def _cut(
 ) -> Iterable[Recalled]:
     """Show what fits the budget, best first; from the first line that doesn't, all are left out."""
     zone = query.now.tzinfo
-    room = query.token_budget - sum(
-        passages.tokens(passages.line(_author(memory.sources), memory.learned_at, memory.text))
-        for memory in instructions
-    )
+    room = query.token_budget - sum(map(_standing_tokens, instructions))
     fits = True
     for rank, row in enumerate(rows, 1):
         handle = f"m{rank}"
@@ -153,6 +150,16 @@ def _cut(
             superseded=superseded,
             sources=sources,
         )
+
+
+def memory_tokens(recollection: Recollection) -> int:
+    """What a prompt spends on memory: the lines shown, the standing instructions and the profile."""
+    standing = sum(map(_standing_tokens, recollection.instructions))
+    return standing + sum(each.tokens for each in recollection.recalled if each.shown)
+
+
+def _standing_tokens(memory: Memory) -> int:
+    return passages.tokens(passages.line(_author(memory.sources), memory.learned_at, memory.text))
 
 
 def _memory(row: asyncpg.Record) -> Memory:

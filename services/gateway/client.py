@@ -9,6 +9,7 @@ from pathlib import Path
 
 import grpc
 import structlog
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from services.errors import InvalidEvent, NotAllowed, RemiError, SettingsError
 from services.gateway.backoff import delays
@@ -67,6 +68,20 @@ def open_channel(settings: GatewaySettings) -> grpc.aio.Channel:
         f"REMI_ASSISTANT: {settings.assistant} is another machine: give REMI_TLS_CA, "
         "or say REMI_CLOSED_NETWORK=true where nobody else is on that network"
     )
+
+
+async def is_serving(channel: grpc.aio.Channel) -> bool:
+    """Whether the assistant at the other end says, within a second, that it serves."""
+    check = channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        request_serializer=HealthCheckRequest.SerializeToString,
+        response_deserializer=HealthCheckResponse.FromString,
+    )
+    try:
+        answer = await check(HealthCheckRequest(), timeout=1)
+    except grpc.aio.AioRpcError:
+        return False
+    return bool(answer.status == HealthCheckResponse.SERVING)
 
 
 def _credentials(settings: GatewaySettings) -> grpc.ChannelCredentials:

@@ -94,3 +94,8 @@ async def add_messages(connection: Connection, access: Access, place: Place, mes
     )
     await connection.execute(SQL["ask"], access.space_id, conversations, place.route)
     return len(added)
+
+
+async def waits_for_index(connection: Connection, space_id: UUID) -> bool:
+    """Whether messages of the space can't be found yet."""
+    return bool(await connection.fetchval(SQL["waits_for_index"], space_id))

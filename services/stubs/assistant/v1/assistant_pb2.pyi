@@ -1409,16 +1409,20 @@ class SearchResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
+    MEMORY_TOKENS_FIELD_NUMBER: _builtins.int
+    memory_tokens: _builtins.int
+    """What a prompt would spend on memory: the results, and the standing instructions and profile lines."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recalled]: ...
     def __init__(
         self,
         *,
         results: _abc.Iterable[Global___Recalled] | None = ...,
+        memory_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["memory_tokens", b"memory_tokens", "results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

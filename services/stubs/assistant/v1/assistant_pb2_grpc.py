@@ -291,7 +291,8 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Import(self, request_iterator, context):
-        """Brings an export back into the place's space. What stands already is not doubled.
+        """Brings an export back into the place's space. What stands already is not doubled. It answers when all
+        that was brought can be found.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

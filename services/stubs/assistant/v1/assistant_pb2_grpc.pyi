@@ -116,7 +116,9 @@ class MemoryServiceStub:
     Export: _grpc.UnaryStreamMultiCallable[_assistant_pb2.ExportRequest, _assistant_pb2.ExportResponse]
     """The place's space as JSON Lines, one record a line, in pieces of at most 256 KiB."""
     Import: _grpc.StreamUnaryMultiCallable[_assistant_pb2.ImportRequest, _assistant_pb2.ImportResponse]
-    """Brings an export back into the place's space. What stands already is not doubled."""
+    """Brings an export back into the place's space. What stands already is not doubled. It answers when all
+    that was brought can be found.
+    """
     Explain: _grpc.UnaryUnaryMultiCallable[_assistant_pb2.ExplainRequest, _assistant_pb2.ExplainResponse]
     """Why a turn answered as it did."""
 
@@ -138,7 +140,9 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     Export: _aio.UnaryStreamMultiCallable[_assistant_pb2.ExportRequest, _assistant_pb2.ExportResponse]  # type: ignore[assignment]
     """The place's space as JSON Lines, one record a line, in pieces of at most 256 KiB."""
     Import: _aio.StreamUnaryMultiCallable[_assistant_pb2.ImportRequest, _assistant_pb2.ImportResponse]  # type: ignore[assignment]
-    """Brings an export back into the place's space. What stands already is not doubled."""
+    """Brings an export back into the place's space. What stands already is not doubled. It answers when all
+    that was brought can be found.
+    """
     Explain: _aio.UnaryUnaryMultiCallable[_assistant_pb2.ExplainRequest, _assistant_pb2.ExplainResponse]  # type: ignore[assignment]
     """Why a turn answered as it did."""
 
@@ -199,7 +203,9 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_assistant_pb2.ImportRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_assistant_pb2.ImportResponse, _abc.Awaitable[_assistant_pb2.ImportResponse]]:
-        """Brings an export back into the place's space. What stands already is not doubled."""
+        """Brings an export back into the place's space. What stands already is not doubled. It answers when all
+        that was brought can be found.
+        """
 
     @_abc_1.abstractmethod
     def Explain(
