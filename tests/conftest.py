@@ -86,9 +86,9 @@ async def _server_with_template(base: Path) -> Database:
     return Database(server.owner_dsn, server.app_dsn)
 
 
-@pytest.fixture
-async def database(postgres: Database) -> AsyncIterator[Database]:
-    """An empty, migrated database for this test alone."""
+@asynccontextmanager
+async def new_database(postgres: Database) -> AsyncIterator[Database]:
+    """An empty, migrated database, while the block runs."""
     name = f"test_{uuid4().hex}"
     connection = await asyncpg.connect(postgres.owner_dsn)
     try:
@@ -100,6 +100,13 @@ async def database(postgres: Database) -> AsyncIterator[Database]:
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def database(postgres: Database) -> AsyncIterator[Database]:
+    """An empty, migrated database for this test alone."""
+    async with new_database(postgres) as database:
+        yield database
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The gRPC edge of memory: to read, correct, take along and erase, each for one person in one place."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -24,8 +23,6 @@ from services.stubs.assistant.v1.assistant_pb2_grpc import MemoryServiceServicer
 MOST_TOKENS = 100_000
 MOST_RESULTS = 1000
 MOST_IDS = 1000
-LOOK = 0.1
-"""Seconds between looks whether what was imported is indexed."""
 
 _KINDS: Mapping[int, MemoryKind | None] = {
     pb.MEMORY_KIND_UNSPECIFIED: None,
@@ -141,7 +138,9 @@ class MemoryServicer(MemoryServiceServicer):
             _require_charge(who)
             chunks = _chunks(first, request_iterator)
             done = await portable.bring(self._remi.store, who.access, who.place, chunks)
-            await self._until_indexed(who.access.space_id)
+            async with scoped(self._remi.store, [who.access.space_id]) as connection:
+                waiting = await export.unindexed(connection, who.access.space_id)
+            await self._finish_index(who, *waiting)
         return pb.ImportResponse(messages=done.messages, memories=done.memories, skipped=done.skipped)
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802
@@ -160,21 +159,13 @@ class MemoryServicer(MemoryServiceServicer):
             ids = await self._platform_ids(who, [line.found for line in explained.lines if line.found])
         return _explanation(who, explained, ids)
 
-    async def _finish_index(self, who: Acting) -> None:
-        """Corrections are found by it at once, and what came of something that is forgotten."""
-        access = who.access
-        while await index(
-            self._remi.store, self._remi.models.embedder, access.space_id, access.conversation_id
-        ):
-            pass
-
-    async def _until_indexed(self, space_id: UUID) -> None:
-        """What was imported is indexed by whichever replica comes first."""
-        while True:
-            async with scoped(self._remi.store, [space_id]) as connection:
-                if not await export.waits_for_index(connection, space_id):
-                    return
-            await asyncio.sleep(LOOK)
+    async def _finish_index(self, who: Acting, *others: UUID) -> None:
+        """What was said in the actor's conversation, and in these others, can be found after this."""
+        for conversation_id in (*others, who.access.conversation_id):
+            while await index(
+                self._remi.store, self._remi.models.embedder, who.access.space_id, conversation_id
+            ):
+                pass
 
     def _asked_at(self, request: pb.SearchRequest, platform: Platform) -> datetime:
         if request.HasField("asked_at") and platform in self._remi.knobs.client_clock:

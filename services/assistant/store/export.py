@@ -96,6 +96,6 @@ async def add_messages(connection: Connection, access: Access, place: Place, mes
     return len(added)
 
 
-async def waits_for_index(connection: Connection, space_id: UUID) -> bool:
-    """Whether messages of the space can't be found yet."""
-    return bool(await connection.fetchval(SQL["waits_for_index"], space_id))
+async def unindexed(connection: Connection, space_id: UUID) -> list[UUID]:
+    """Conversations of a space with messages that can't be found yet."""
+    return [row["conversation_id"] for row in await connection.fetch(SQL["unindexed"], space_id)]

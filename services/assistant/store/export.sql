@@ -51,6 +51,6 @@ INSERT INTO work AS w (space_id, kind, subject_id, route)
 SELECT $1, kind, conversation_id, $3 FROM unnest($2::uuid[]) AS conversation_id, unnest('{index,learn}'::text[]) AS kind
 ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET wakes = w.wakes + 1
 
--- name: waits_for_index
--- Whether something said in a space can't be found yet.
-SELECT EXISTS (SELECT FROM message WHERE space_id = $1 AND indexed_at IS NULL)
+-- name: unindexed
+-- Conversations of a space with messages that can't be found yet.
+SELECT DISTINCT conversation_id FROM message WHERE space_id = $1 AND indexed_at IS NULL
