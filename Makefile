@@ -18,7 +18,7 @@ lock = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links pyproject.toml --output-file deploy/locks/$(1).txt
 
 .DEFAULT_GOAL := help
-.PHONY: run test check bench invite format stubs lock clean help
+.PHONY: run test check bench faults invite format stubs lock clean help
 
 run: $(RUN)  ## Start Remi on this machine and chat with it here
 	@$(BIN)/python -m services
@@ -40,6 +40,9 @@ check: $(ALL)  ## Formatting, lint, types, import layers, contract, stubs, image
 
 bench: $(ALL)  ## Measure speed, as ratios to a floor measured beside it
 	@PYTHONPATH=tests $(BIN)/python -m bench
+
+faults: $(ALL)  ## Cause every fault, and show that nothing is lost; QUICK=1, LINE=name
+	@PYTHONPATH=tests $(BIN)/python -m faults
 
 invite: $(RUN)  ## Print a one-time code that lets a person in
 	@$(BIN)/python -m services.assistant invite

@@ -3,6 +3,7 @@
     RemiError
     ├── SettingsError        a knob has a bad value; stops the start
     ├── InvalidEvent         a request that can never be served; names the field
+    ├── NotUnderstood        words that ask for something that can't be done; the message tells the person why
     ├── NotAllowed           the caller may not do this
     ├── NotFound             the thing named does not exist, or is not the caller's to see
     ├── Unavailable          something Remi rests on is away; try again
@@ -31,6 +32,10 @@ class InvalidEvent(RemiError):
         super().__init__(f"{field}: {problem}")
         self.field = field
         self.problem = problem
+
+
+class NotUnderstood(RemiError):
+    """What a person asked for can't be done as they put it. The message is a sentence for them."""
 
 
 class NotAllowed(RemiError):

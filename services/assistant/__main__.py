@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import structlog
 import uvloop
@@ -78,7 +80,13 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
             transcription=settings.transcription_model,
         ) as models,
     ):
-        knobs = Knobs(settings.recall_tokens, turn_timeout(settings), settings.client_clock)
+        knobs = Knobs(
+            settings.recall_tokens,
+            turn_timeout(settings),
+            settings.client_clock,
+            ZoneInfo(settings.timezone),
+            timedelta(hours=settings.reminder_grace_hours),
+        )
         remi = Remi(store, models, doorkeeper(settings.allow), knobs)
         server, is_healthy = await serve(remi, Edge(gateway_tokens(settings)), settings)
         renewing = asyncio.create_task(keep_leases(remi))

@@ -1,14 +1,14 @@
 """What people can ask of Remi by a command, and what its buttons do. None of it calls a chat model."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TypeAlias
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
-from services.assistant import showing
+from services.assistant import remind, showing, zones
+from services.assistant.buttons import Change, action, button, offering
 from services.assistant.domain import (
-    Button,
     ChatKind,
     Commanded,
     Edited,
@@ -26,12 +26,9 @@ from services.assistant.quotes import plain, quote
 from services.assistant.recall import Query, recall
 from services.assistant.remi import Remi
 from services.assistant.rights import Asker, asker, not_theirs
-from services.assistant.store import actions, conversations, forgetting, memories, traces
+from services.assistant.store import actions, conversations, directory, forgetting, memories, traces
 from services.assistant.store.actions import Action
 from services.assistant.store.connection import Connection, scoped
-
-Change: TypeAlias = Callable[[Connection], Awaitable[None]]
-"""What a command changes, within the transaction that commits its turn."""
 
 PAGE = 20
 """Memories in one message."""
@@ -54,6 +51,9 @@ MANIFEST = (
     Command("memory", "What I know about you; with words, what I remember of them", "words"),
     Command("remember", "Remember something, word for word", "text"),
     Command("forget", "Erase what holds these words; I ask first", "words"),
+    Command("remind", "Remind you of something at a time", "when and what"),
+    Command("reminders", "What I'll remind you of here; change or cancel it", "number"),
+    Command("timezone", "Where your clock is: a city, or a name such as Europe/Berlin", "city"),
     Command("why", "What my last answer, or the one you reply to, rested on"),
     Command("new", "Begin a fresh topic; what I remember stays"),
     Command("stop", "Stop the answer I am writing"),
@@ -95,6 +95,12 @@ async def run(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
             return _remember(turn, body.arguments)
         case "forget":
             return await _forget(remi, turn, body.arguments)
+        case "remind":
+            return await remind.command(remi, turn, body.arguments)
+        case "reminders":
+            return await remind.listed(remi, turn, body.arguments)
+        case "timezone":
+            return _timezone(remi, turn, body.arguments)
         case "why":
             return await _why(remi, turn, body.reply_to), None
         case "new":
@@ -150,8 +156,8 @@ async def _memory(
     text = "\n\n".join([*parts, counted])
     if len(found) <= PAGE:
         return Reply(text), None
-    more = _action(turn, "memory", kind=[page[-1].kind], after=[str(page[-1].memory_id)])
-    return Reply(text, ((_button("More", more),),)), _offering(turn, more)
+    more = action(turn, "memory", kind=[page[-1].kind], after=[str(page[-1].memory_id)])
+    return Reply(text, ((button("More", more),),)), offering(turn, more)
 
 
 async def _search(remi: Remi, turn: Turn, words: str) -> Reply:
@@ -210,7 +216,7 @@ async def _forget(remi: Remi, turn: Turn, words: str) -> tuple[Reply, Change | N
     if len(doomed.messages) + len(doomed.memories) >= forgetting.MOST:
         text += " There may be older ones that hold these words: then ask me again afterwards."
     keep_id = uuid4()
-    erase = _action(
+    erase = action(
         turn,
         "forget",
         messages=[str(message.message_id) for message in messages],
@@ -218,7 +224,7 @@ async def _forget(remi: Remi, turn: Turn, words: str) -> tuple[Reply, Change | N
         other=[str(keep_id)],
     )
     keep = Action(keep_id, erase.person_id, "keep", {"other": [str(erase.action_id)]})
-    return Reply(text, ((_button("Forget", erase), _button("Keep", keep)),)), _offering(turn, erase, keep)
+    return Reply(text, ((button("Forget", erase), button("Keep", keep)),)), offering(turn, erase, keep)
 
 
 async def _why(remi: Remi, turn: Turn, reply_to: str) -> Reply:
@@ -232,6 +238,38 @@ async def _why(remi: Remi, turn: Turn, reply_to: str) -> Reply:
     return Reply(showing.explanation(explained, turn.newest.event.sent_at))
 
 
+def _timezone(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
+    """Where the person's clock is. Reminders that are set already stay where they are."""
+    now = turn.newest.event.sent_at
+    if not text.strip():
+        known = f"I take your clock to be that of {now.tzinfo}" + (
+            "." if turn.newest.zone else ", as I don't know better."
+        )
+        return Reply(
+            f"{known} It shows {now:%H:%M}. /timezone with a city, such as /timezone Lisbon, changes it."
+        ), None
+    found = zones.named(text)
+    match found:
+        case []:
+            return Reply(
+                f"I know no time zone by {quote(text)}. Try a large city, or a name such as Europe/Lisbon."
+            ), None
+        case [name]:
+            pass
+        case _:
+            return Reply(f"Which one? /timezone {' or /timezone '.join(found)}."), None
+    person_id = turn.newest.person_id
+
+    async def change(connection: Connection) -> None:
+        await directory.move(connection, person_id, name)
+
+    remi.door.lately.clear()
+    shown = now.astimezone(ZoneInfo(name))
+    return Reply(
+        f"Your clock is that of {name} then, and shows {shown:%H:%M}. Reminders that are set stay."
+    ), change
+
+
 def _new(turn: Turn) -> tuple[Reply, Change]:
     async def change(connection: Connection) -> None:
         await conversations.begin_topic(connection, turn.space_id, turn.conversation_id)
@@ -242,19 +280,21 @@ def _new(turn: Turn) -> tuple[Reply, Change]:
 async def _press(remi: Remi, turn: Turn, pressed: Pressed) -> tuple[Reply, Change | None]:
     action_id = _uuid(pressed.action)
     async with scoped(remi.store, [turn.space_id]) as connection:
-        action = await actions.find(connection, turn.space_id, action_id) if action_id else None
-    if action is None:
+        asked = await actions.find(connection, turn.space_id, action_id) if action_id else None
+    if asked is None:
         return Reply(_TOO_LATE), None
-    if action.person_id != turn.newest.person_id:
+    if asked.person_id != turn.newest.person_id:
         return Reply(_NOT_YOURS), None
-    match action.verb:
+    match asked.verb:
         case "memory":
-            (kind,), (after,) = action.arguments["kind"], action.arguments["after"]
+            (kind,), (after,) = asked.arguments["kind"], asked.arguments["after"]
             return await _memory(remi, turn, MemoryKind(kind), UUID(after))
         case "forget":
-            return await _erase(remi, turn, action)
+            return await _erase(remi, turn, asked)
+        case "unremind":
+            return await remind.cancelled(remi, turn, asked)
         case "keep":
-            return Reply("Kept."), _dropping(turn, action)
+            return Reply("Kept."), _dropping(turn, asked)
         case _:
             return Reply(_TOO_LATE), None
 
@@ -289,14 +329,6 @@ def _counts(messages: Sequence[object], learned: Sequence[object]) -> str:
     return " and ".join(parts)
 
 
-def _offering(turn: Turn, *offered: Action) -> Change:
-    async def change(connection: Connection) -> None:
-        for action in offered:
-            await actions.offer(connection, turn.space_id, action)
-
-    return change
-
-
 def _dropping(turn: Turn, action: Action) -> Change:
     """A question is answered: neither of its buttons works any more."""
 
@@ -305,14 +337,6 @@ def _dropping(turn: Turn, action: Action) -> Change:
         await actions.drop(connection, turn.space_id, [action.action_id, *other])
 
     return change
-
-
-def _action(turn: Turn, verb: str, **arguments: Sequence[str]) -> Action:
-    return Action(uuid4(), turn.newest.person_id, verb, arguments)
-
-
-def _button(label: str, action: Action) -> Button:
-    return Button(label, str(action.action_id))
 
 
 def _asker(turn: Turn) -> Asker:

@@ -167,7 +167,7 @@ Body = Said | Edited | Deleted | Commanded | Pressed | Reacted | Stop
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened on a platform. `sent_at` is *now* for its turn."""
+    """One thing that happened on a platform. `sent_at` is *now* for its turn, in the person's zone."""
 
     key: str
     place: Place
@@ -185,6 +185,8 @@ class Access:
     role: TeamRole
     space_id: UUID
     conversation_id: UUID
+    zone: str = ""
+    """The person's time zone, by its IANA name; empty until they say."""
 
     @property
     def spaces(self) -> tuple[UUID, ...]:
@@ -339,6 +341,8 @@ class Taken:
     message_id: UUID | None
     replaced_turn: UUID | None = None
     """Of an edit: the turn that answered the old form."""
+    zone: str = ""
+    """Of the person; empty until they say. The event's `sent_at` is in it, or in the team's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from services.assistant.access import Denied, admit, forget_lately, space_of
@@ -24,6 +24,7 @@ from services.assistant.store import directory, forgetting, inbox, outbox, turns
 from services.assistant.store.connection import Connection, scoped, unscoped
 from services.assistant.streams import Draft, Ended, Final, Frame, Listener, Merged
 from services.assistant.turn import embed_ahead, run
+from services.assistant.zones import zone
 from services.errors import InvalidEvent, Unavailable
 
 POLL = 1.0
@@ -64,6 +65,8 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
                 yield Refused(admitted.text)
                 return
             event, access = admitted
+            # From here on the event's time is read on its author's clock.
+            event = replace(event, sent_at=event.sent_at.astimezone(zone(access.zone, remi.knobs.zone)))
             if not _is_kept(event):
                 yield Accepted(False)
                 return

@@ -18,6 +18,7 @@ from services.assistant.domain import Memory, MemoryKind, Message, Role
 from services.assistant.index import index
 from services.assistant.model import Chat, ChatMessage, Embedder, JsonSchema
 from services.assistant.passages import line
+from services.assistant.quotes import find_quote
 from services.assistant.store import memories
 from services.assistant.store.connection import Connection, Store, scoped
 from services.errors import InvalidEvent, ModelRefused
@@ -180,15 +181,6 @@ def read(answer: str) -> list[Note]:
         except ValidationError:
             continue
     return notes
-
-
-def find_quote(quote: str, text: str) -> str | None:
-    """The stretch of `text` that reads like `quote`, but for blanks and letter case, as it stands there."""
-    words = quote.split()
-    if not words:
-        return None
-    found = re.search(r"\s+".join(map(re.escape, words)), text, re.IGNORECASE)
-    return found.group() if found else None
 
 
 def is_standing(text: str) -> bool:

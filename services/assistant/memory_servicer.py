@@ -16,6 +16,7 @@ from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
 from services.assistant.store import conversations, export, forgetting, memories, traces
 from services.assistant.store.connection import scoped
+from services.assistant.zones import zone
 from services.errors import InvalidEvent, NotAllowed, NotFound
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.stubs.assistant.v1.assistant_pb2_grpc import MemoryServiceServicer
@@ -48,7 +49,7 @@ class MemoryServicer(MemoryServiceServicer):
             query = Query(
                 wire.text("query", request.query),
                 who.access.spaces,
-                self._asked_at(request, platform),
+                self._asked_at(request, platform).astimezone(zone(who.access.zone, self._remi.knobs.zone)),
                 budget or self._remi.knobs.token_budget,
                 limit=_within("limit", request.limit, MOST_RESULTS),
             )
@@ -141,7 +142,9 @@ class MemoryServicer(MemoryServiceServicer):
             async with scoped(self._remi.store, [who.access.space_id]) as connection:
                 waiting = await export.unindexed(connection, who.access.space_id)
             await self._finish_index(who, *waiting)
-        return pb.ImportResponse(messages=done.messages, memories=done.memories, skipped=done.skipped)
+        return pb.ImportResponse(
+            messages=done.messages, memories=done.memories, reminders=done.reminders, skipped=done.skipped
+        )
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802
         async with self._edge.call(context) as platform:

@@ -5,15 +5,27 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Se
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeVar, assert_never
+from typing import Annotated, Literal, Self, TypeVar, assert_never
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    Field,
+    NaiveDatetime,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from services.assistant import wire
 from services.assistant.domain import Access, Attachment, MemoryKind, Place, Role
-from services.assistant.store import export, memories
+from services.assistant.store import export, memories, reminders
 from services.assistant.store.connection import Connection, Store, scoped
+from services.assistant.store.reminders import New
+from services.assistant.when import Due, Rule, Unit
 from services.errors import InvalidEvent
 
 PIECE = 256 * 1024
@@ -32,6 +44,13 @@ def _storable(text: str) -> str:
 
 Text = Annotated[str, Field(max_length=wire.MAX_TEXT), AfterValidator(_storable)]
 Moment = Annotated[AwareDatetime, Field(ge=wire.EARLIEST, lt=datetime(9999, 1, 1, tzinfo=UTC))]
+
+
+def _zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError("is no IANA time zone") from None
 
 
 class Header(BaseModel):
@@ -79,8 +98,27 @@ class MemoryRecord(BaseModel):
     sources: Annotated[tuple[SourceRecord, ...], Field(min_length=1)]
 
 
+class ReminderRecord(BaseModel):
+    record: Literal["reminder"]
+    id: UUID
+    message: UUID
+    text: Annotated[Text, Field(min_length=1)]
+    starts: NaiveDatetime
+    zone: Annotated[str, AfterValidator(_zone)]
+    every: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    unit: Unit | None = None
+    weekdays: tuple[Annotated[int, Field(ge=0, le=6)], ...] = ()
+    next_due: Moment
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.every is None) != (self.unit is None):
+            raise ValueError("every and unit go together")
+        return self
+
+
 T = TypeVar("T")
-Record = MessageRecord | MemoryRecord
+Record = MessageRecord | MemoryRecord | ReminderRecord
 _HEADER = TypeAdapter(Header)
 _RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="record")])
 
@@ -91,11 +129,15 @@ class Imported:
 
     messages: int = 0
     memories: int = 0
+    reminders: int = 0
     skipped: int = 0
 
     def __add__(self, other: "Imported") -> "Imported":
         return Imported(
-            self.messages + other.messages, self.memories + other.memories, self.skipped + other.skipped
+            self.messages + other.messages,
+            self.memories + other.memories,
+            self.reminders + other.reminders,
+            self.skipped + other.skipped,
         )
 
 
@@ -142,7 +184,36 @@ async def _add(connection: Connection, access: Access, place: Place, batch: Sequ
     for record in learned:
         if ours[record.id] not in standing:
             added += await _learn(connection, space_id, record, ours)
-    return Imported(messages, added, len(batch) - messages - added)
+    set_again = 0
+    for due in (record for record in batch if isinstance(record, ReminderRecord)):
+        if ours[due.id] not in standing:
+            set_again += await _remind(connection, access, place, due, ours)
+    return Imported(messages, added, set_again, len(batch) - messages - added - set_again)
+
+
+async def _remind(
+    connection: Connection, access: Access, place: Place, record: ReminderRecord, ours: Mapping[UUID, UUID]
+) -> bool:
+    """Set a reminder again, to come where it is imported; False where its message is not there."""
+    message_id = ours[record.message]
+    if message_id not in await export.standing(connection, access.space_id, [message_id]):
+        return False
+    rule = Rule(record.every, record.unit, record.weekdays) if record.every and record.unit else None
+    await export.add_conversations(connection, access, place, [access.conversation_id])
+    new = New(
+        ours[record.id],
+        access.space_id,
+        access.conversation_id,
+        access.person_id,
+        message_id,
+        place.route,
+        record.text,
+        Due(record.starts, rule),
+        ZoneInfo(record.zone),
+        record.next_due,
+    )
+    await reminders.add(connection, new)
+    return True
 
 
 async def _learn(
@@ -186,6 +257,8 @@ def _named(record: Record) -> Iterable[UUID]:
             yield from (source.message for source in record.sources)
             if record.superseded_by:
                 yield record.superseded_by
+        case ReminderRecord():
+            yield record.message
         case _:
             assert_never(record)
 

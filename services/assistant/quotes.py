@@ -1,4 +1,4 @@
-"""Showing people what was said: on one line, cut short, and plain, whatever Markdown it holds."""
+"""What was said, in other words' company: shown on one line and plain, or found where it stands."""
 
 import re
 
@@ -16,3 +16,12 @@ def plain(text: str, length: int = 120) -> str:
     if len(line) > length:
         line = line[: length - 1].rstrip() + "…"
     return _MARKUP.sub(r"\\\g<0>", line)
+
+
+def find_quote(quote: str, text: str) -> str | None:
+    """The stretch of `text` that reads like `quote`, but for blanks and letter case, as it stands there."""
+    words = quote.split()
+    if not words:
+        return None
+    found = re.search(r"\s+".join(map(re.escape, words)), text, re.IGNORECASE)
+    return found.group() if found else None

@@ -1,12 +1,13 @@
 """Everything a turn needs, made once by the composition root and passed along."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -29,6 +30,10 @@ class Knobs:
     turn_timeout: timedelta
     client_clock: frozenset[Platform]
     """Platforms whose gateway may set the clock of a turn."""
+    zone: ZoneInfo
+    """The clock of people who haven't said theirs."""
+    reminder_grace: timedelta
+    """A reminder that comes later than this was missed."""
 
 
 @dataclass(slots=True)
@@ -75,3 +80,5 @@ class Remi:
     running: Running = field(default_factory=Running)
     outgoing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a delivery waits for the Deliver stream; the stream also looks by itself now and then."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """What reminders are due by."""

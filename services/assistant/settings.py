@@ -7,6 +7,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -55,6 +56,10 @@ class Settings(BaseSettings):
     embedding_model: str = ""
     transcription_model: str = ""
 
+    timezone: str = "UTC"
+    """The clock of people who haven't said theirs, by its IANA name."""
+    reminder_grace_hours: Annotated[float, Field(ge=0, le=24 * 30)] = 12
+    """A reminder that comes later than this, after a standstill, is called missed."""
     recall_tokens: Annotated[int, Field(ge=200, le=100_000)] = 2000
     """Most tokens of recalled memory in a prompt."""
     turn_seconds: Annotated[float, Field(ge=5, le=3600)] = 300
@@ -73,6 +78,14 @@ class Settings(BaseSettings):
             if platform not in list(Platform) or not number:
                 raise ValueError(f"{entry!r} is not platform:id, such as telegram:123456")
         return entries
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            return ZoneInfo(value).key
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError("is no IANA time zone, such as Europe/Berlin") from None
 
     @field_validator("client_clock", mode="before")
     @classmethod

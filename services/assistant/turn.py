@@ -1,7 +1,7 @@
 """One turn: take -> recall -> answer -> commit -> learn."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from services.assistant import commands
+from services.assistant import commands, remind
 from services.assistant.answer import answer
+from services.assistant.buttons import Change
 from services.assistant.domain import (
     Answer,
     Commanded,
@@ -72,7 +73,7 @@ class Response:
     """What a turn is to commit: its outcome, and what else changes in the same transaction."""
 
     outcome: Outcome
-    change: Callable[[Connection], Awaitable[None]] | None = None
+    change: Change | None = None
     talk: Talk | None = None
 
 
@@ -115,7 +116,7 @@ async def run(remi: Remi, claim: Claim, turn: Turn | None, ahead: Ahead | None =
 
 async def _take(remi: Remi, claim: Claim) -> Turn | None:
     async with scoped(remi.store, [claim.space_id]) as connection:
-        return await inbox.take(connection, claim)
+        return await inbox.take(connection, claim, remi.knobs.zone)
 
 
 async def _answer(remi: Remi, claim: Claim, turn: Turn, ahead: Ahead | None) -> bool:
@@ -177,6 +178,17 @@ async def _reply(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
         assert isinstance(newest.body, Said | Edited)
         return Response(Outcome(Reply(commands.cannot_read(newest.body))))
 
+    reminding = [
+        asked
+        for message in messages
+        if message.text
+        if (asked := await remind.requested(remi, turn, message)) is not None
+    ]
+    confirmed = [reply.text for reply, _ in reminding]
+    changes = [change for _, change in reminding if change is not None]
+    if len(reminding) == sum(bool(message.text) for message in messages):
+        return Response(Outcome(Reply("\n\n".join(confirmed)), uuid4()), _all(changes))
+
     vector = await (ahead or embed_question(remi.models.embedder, text))
     recollection, nearby = await recall_nearby(
         remi.store,
@@ -201,7 +213,7 @@ async def _reply(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
     )
     answered = await _stream(remi, turn, question)
     outcome = Outcome(
-        Reply(answered.text),
+        Reply("\n\n".join([answered.text, *confirmed])),
         uuid4(),
         standing=recollection.instructions,
         recalled=recollection.recalled,
@@ -212,7 +224,18 @@ async def _reply(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
         completion_tokens=answered.usage.completion_tokens,
     )
     known = {} if vector is None or len(messages) > 1 else {messages[0].message_id: vector}
-    return Response(outcome, talk=Talk(nearby, messages, known))
+    return Response(outcome, _all(changes), Talk(nearby, messages, known))
+
+
+def _all(changes: Sequence[Change]) -> Change | None:
+    if not changes:
+        return None
+
+    async def change(connection: Connection) -> None:
+        for each in changes:
+            await each(connection)
+
+    return change
 
 
 async def _stream(remi: Remi, turn: Turn, question: Question) -> Answer:

@@ -1,6 +1,7 @@
 """Intake on real Postgres: one event, one turn, in order, whoever comes at the same time."""
 
 import asyncio
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -74,7 +75,7 @@ async def test_what_piles_up_is_taken_together_up_to_the_next_command(store: Sto
         claim = await work.reclaim(store, "turn", running.claim)
         assert claim is not None
         async with scoped(store, space) as connection:
-            turn = await inbox.take(connection, claim)
+            turn = await inbox.take(connection, claim, ZoneInfo("UTC"))
             assert turn is not None
             taken.append([getattr(each.event.body, "text", "command") for each in turn.events])
             finished = await turns.finish(connection, turn, claim, REPLY, False, ())
@@ -100,7 +101,7 @@ async def test_a_worker_that_was_thought_dead_cannot_write(store: Store, door: D
         await connection.execute("UPDATE work SET lease_until = now() - interval '1 second'")
     (taken_over,) = await work.claim(store, "turn", accepted.turn.turn_id, 10)
     async with scoped(store, [accepted.claim.space_id]) as connection:
-        again = await inbox.take(connection, taken_over)
+        again = await inbox.take(connection, taken_over, ZoneInfo("UTC"))
     assert again is not None
     assert (again.turn_id, again.tries) == (accepted.turn.turn_id, 2)
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.assistant.dates import ranges
-from services.assistant.learn import find_quote, read
+from services.assistant.learn import read
 from services.assistant.passages import cut, line, tokens
+from services.assistant.quotes import find_quote
 from services.assistant.words import DIMENSIONS, MOST_TERMS, dimension, space_key, stems, weigh
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)

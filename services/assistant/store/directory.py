@@ -22,13 +22,14 @@ class Entry:
     role: TeamRole | None
     display_name: str | None
     group_space: UUID | None
+    zone: str
 
 
 async def find(connection: Connection, author: Author, chat_id: str) -> Entry:
     row = await connection.fetchrow(SQL["find"], author.platform, author.user_id, chat_id)
     assert row is not None
     role = TeamRole(row["role"]) if row["role"] else None
-    return Entry(row["person_id"], role, row["display_name"], row["group_space"])
+    return Entry(row["person_id"], role, row["display_name"], row["group_space"], row["zone"] or "")
 
 
 async def add_person(connection: Connection, author: Author, role: TeamRole) -> None:
@@ -43,6 +44,11 @@ async def rename(connection: Connection, author: Author) -> None:
 
 async def promote(connection: Connection, person_id: UUID, role: TeamRole) -> None:
     await connection.execute(SQL["promote"], person_id, role)
+
+
+async def move(connection: Connection, person_id: UUID, zone: str) -> None:
+    """A person lives in this time zone now, an IANA name."""
+    await connection.execute(SQL["move"], person_id, zone)
 
 
 async def admit_chat(connection: Connection, place: Place) -> None:

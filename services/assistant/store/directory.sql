@@ -1,6 +1,6 @@
 -- name: find
 -- One row, whatever is known: who the account is, and whether the chat was let in.
-SELECT i.person_id, p.role, i.display_name, c.space_id AS group_space
+SELECT i.person_id, p.role, p.zone, i.display_name, c.space_id AS group_space
 FROM (SELECT $1::text AS platform, $2::text AS user_id, $3::text AS chat_id) AS asked
 LEFT JOIN identity i ON i.platform = asked.platform AND i.user_id = asked.user_id
 LEFT JOIN person p ON p.person_id = i.person_id
@@ -25,6 +25,10 @@ UPDATE person SET role = $2
 WHERE person_id = $1
   AND array_position(ARRAY['removed', 'guest', 'member', 'admin'], role)
     < array_position(ARRAY['removed', 'guest', 'member', 'admin'], $2::text)
+
+-- name: move
+-- The time zone a person lives in now.
+UPDATE person SET zone = $2 WHERE person_id = $1
 
 -- name: admit_chat
 -- Lets a group chat in; its space stays the same if it was in before.

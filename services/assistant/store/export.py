@@ -33,7 +33,7 @@ class Told:
 
 
 async def lines(store: Store, space_id: UUID) -> AsyncGenerator[str, None]:
-    """One JSON object a record: all messages, then all memories. No transaction is open between pages.
+    """One JSON object a record: messages, memories, reminders. No transaction is open between pages.
 
     What is learned meanwhile is left out: the messages it came from may be too. Raises StoreUnavailable.
     """
@@ -56,17 +56,22 @@ async def lines(store: Store, space_id: UUID) -> AsyncGenerator[str, None]:
         if len(page) < PAGE:
             break
         learned_at, memory_id = page[-1]["learned_at"], page[-1]["memory_id"]
+    async with scoped(store, [space_id]) as connection:
+        reminders = await connection.fetch(SQL["reminders"], space_id)
+    for row in reminders:
+        yield row["line"]
 
 
 async def standing(connection: Connection, space_id: UUID, ids: Collection[UUID]) -> frozenset[UUID]:
-    """Which of these are ids of messages or memories of the space."""
+    """Which of these are ids of messages, memories or reminders of the space."""
     rows = await connection.fetch(SQL["standing"], space_id, list(ids))
     return frozenset(row["id"] for row in rows)
 
 
-async def add_messages(connection: Connection, access: Access, place: Place, messages: Sequence[Told]) -> int:
-    """Add messages in this order as the person's own, and ask for their indexing; how many are new."""
-    conversations = list({message.conversation_id for message in messages})
+async def add_conversations(
+    connection: Connection, access: Access, place: Place, conversations: Sequence[UUID]
+) -> None:
+    """See to it that these conversations of the place are known."""
     await connection.execute(
         SQL["add_conversations"],
         access.space_id,
@@ -77,6 +82,12 @@ async def add_messages(connection: Connection, access: Access, place: Place, mes
         place.thread_id,
         place.chat_kind,
     )
+
+
+async def add_messages(connection: Connection, access: Access, place: Place, messages: Sequence[Told]) -> int:
+    """Add messages in this order as the person's own, and ask for their indexing; how many are new."""
+    conversations = list({message.conversation_id for message in messages})
+    await add_conversations(connection, access, place, conversations)
     added = await connection.fetch(
         SQL["add_messages"],
         access.space_id,

@@ -19,11 +19,20 @@ FROM memory m
 WHERE space_id = $1 AND (learned_at, memory_id) > ($2, $3) AND learned_at <= $4
 ORDER BY learned_at, memory_id LIMIT $5
 
+-- name: reminders
+-- What is still to come in a space, as lines.
+SELECT json_strip_nulls(json_build_object(
+    'record', 'reminder', 'id', reminder_id, 'message', message_id, 'text', text, 'starts', starts, 'zone', zone,
+    'every', every, 'unit', unit, 'weekdays', weekdays, 'next_due', next_due))::text AS line
+FROM reminder WHERE space_id = $1 AND next_due IS NOT NULL ORDER BY number
+
 -- name: standing
--- Which of these ids are messages or memories of the space.
+-- Which of these ids are messages, memories or reminders of the space.
 SELECT message_id AS id FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
 UNION ALL
 SELECT memory_id FROM memory WHERE space_id = $1 AND memory_id = ANY ($2::uuid[])
+UNION ALL
+SELECT reminder_id FROM reminder WHERE space_id = $1 AND reminder_id = ANY ($2::uuid[])
 
 -- name: add_conversations
 -- Where imported talk stands, apart from the talk of the place, so that it is never taken for recent.

@@ -162,10 +162,17 @@ WHERE space_id = $1 AND state = 'pending' AND message_id IS NULL
 
 -- name: erase
 -- The rows themselves, and all that hangs on them; $4 deliveries that are not to be sent.
-WITH unsent AS (
+WITH unset AS (
+    DELETE FROM reminder WHERE space_id = $1 AND message_id = ANY ($2::uuid[]) RETURNING reminder_id
+), unset_times AS (
+    DELETE FROM occurrence WHERE space_id = $1 AND reminder_id IN (SELECT reminder_id FROM unset)
+), unset_work AS (
+    DELETE FROM work WHERE space_id = $1 AND kind = 'remind' AND subject_id IN (SELECT reminder_id FROM unset)
+), unsent AS (
     DELETE FROM delivery
     WHERE space_id = $1 AND state = 'pending'
-      AND (delivery_id = ANY ($4::uuid[]) OR message_id = ANY ($2::uuid[]))
+      AND (delivery_id = ANY ($4::uuid[]) OR message_id = ANY ($2::uuid[])
+           OR turn_id IN (SELECT reminder_id FROM unset))
     RETURNING delivery_id
 ), unsent_work AS (
     DELETE FROM work WHERE space_id = $1 AND kind = 'deliver' AND subject_id IN (SELECT delivery_id FROM unsent)

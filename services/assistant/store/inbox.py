@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, assert_never
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from services.assistant import zones
 from services.assistant.domain import (
     Access,
     Attachment,
@@ -129,7 +131,7 @@ async def accept(
     claim = Claim(access.space_id, access.conversation_id, place.route, row["attempt"], row["wakes"], turn_id)
     if not row["is_taken"]:
         return Accepted(claim, None)
-    taken = Taken(event, access.person_id, message_id, replaced_turn)
+    taken = Taken(event, access.person_id, message_id, replaced_turn, access.zone)
     return Accepted(
         claim,
         Turn(
@@ -225,8 +227,11 @@ async def kept(
     return [row["message_id"] for row in rows]
 
 
-async def take(connection: Connection, claim: Claim) -> Turn | None:
-    """The next turn of a claimed conversation: one left running, or a new one; None if nothing waits."""
+async def take(connection: Connection, claim: Claim, zone: ZoneInfo) -> Turn | None:
+    """The next turn of a claimed conversation: one left running, or a new one; None if nothing waits.
+
+    `zone` is the clock of people who haven't said theirs.
+    """
     again = await connection.fetchrow(SQL["resume"], claim.space_id, claim.subject_id, claim.attempt)
     turn_id, tries, is_over_limit = (
         (again["turn_id"], again["tries"], False) if again else (uuid4(), 1, False)
@@ -237,7 +242,7 @@ async def take(connection: Connection, claim: Claim) -> Turn | None:
             return None
         is_over_limit = new["is_over_limit"]
     rows = await connection.fetch(SQL["events"], claim.space_id, turn_id)
-    events = tuple(_taken(row) for row in rows)
+    events = tuple(_taken(row, zone) for row in rows)
     return Turn(turn_id, claim.space_id, claim.subject_id, claim.attempt, tries, events, is_over_limit)
 
 
@@ -258,8 +263,8 @@ def _stored(body: Body, replaced_turn: UUID | None) -> tuple[str, dict[str, Any]
 
 
 def _remembered(body: Body) -> str:
-    """Of commands, only what is to be remembered is kept as a message."""
-    return body.arguments if isinstance(body, Commanded) and body.name == "remember" else ""
+    """Of commands, only what is to be remembered, or called to mind, is kept as a message."""
+    return body.arguments if isinstance(body, Commanded) and body.name in ("remember", "remind") else ""
 
 
 def _digest(store: Store, body: Body) -> bytes:
@@ -272,7 +277,7 @@ def _digest(store: Store, body: Body) -> bytes:
     return hmac.digest(store.secret, repr(parts).encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 
-def _taken(row: asyncpg.Record) -> Taken:
+def _taken(row: asyncpg.Record, otherwise: ZoneInfo) -> Taken:
     platform = Platform(row["platform"])
     place = Place(platform, row["bot_id"], row["chat_id"], row["thread_id"], ChatKind(row["chat_kind"]))
     author = json.loads(row["author"])
@@ -302,8 +307,14 @@ def _taken(row: asyncpg.Record) -> Taken:
         row["event_key"],
         place,
         Author(platform, author["user_id"], author["name"], author["admin"], author["language"]),
-        row["sent_at"],
+        row["sent_at"].astimezone(zones.zone(row["zone"], otherwise)),
         True,
         body,
     )
-    return Taken(event, row["person_id"], row["message_id"], UUID(replaced_turn) if replaced_turn else None)
+    return Taken(
+        event,
+        row["person_id"],
+        row["message_id"],
+        UUID(replaced_turn) if replaced_turn else None,
+        row["zone"],
+    )

@@ -103,6 +103,13 @@ WITH old AS (
 ), unasked AS (
     UPDATE event SET kind = 'record'
     WHERE space_id = $1 AND event_key IN (SELECT event_key FROM answered WHERE turn_id IS NULL)
+), unset AS (
+    -- What the old form wanted called to mind, the new one asks for anew, if it still does.
+    UPDATE reminder SET next_due = NULL
+    WHERE space_id = $1 AND message_id IN (SELECT message_id FROM old) AND next_due IS NOT NULL
+    RETURNING reminder_id
+), unset_work AS (
+    DELETE FROM work WHERE space_id = $1 AND kind = 'remind' AND subject_id IN (SELECT reminder_id FROM unset)
 )
 SELECT old.message_id, (SELECT turn_id FROM answered LIMIT 1) AS turn_id FROM old
 
@@ -177,11 +184,12 @@ SELECT (SELECT count(*) FROM marked) AS events,
 
 -- name: events
 -- What a turn answers, oldest first, and where.
-SELECT e.event_key, e.kind, e.person_id, e.author, e.body, e.message_id, e.sent_at,
+SELECT e.event_key, e.kind, e.person_id, e.author, e.body, e.message_id, e.sent_at, p.zone,
        m.text, m.attachments,
        r.platform_message_id, c.platform, c.bot_id, c.chat_id, c.thread_id, c.chat_kind
 FROM event e
 JOIN conversation c ON c.space_id = e.space_id AND c.conversation_id = e.conversation_id
+JOIN person p ON p.person_id = e.person_id
 LEFT JOIN message m ON m.space_id = e.space_id AND m.message_id = e.message_id
 LEFT JOIN receipt r ON r.space_id = e.space_id AND r.message_id = e.message_id AND r.part = 0
 WHERE e.space_id = $1 AND e.turn_id = $2

@@ -25,6 +25,9 @@ WITH settled AS (
     FROM settled, unnest($5::text[]) WITH ORDINALITY AS part (id, number)
     ON CONFLICT (space_id, conversation_id, platform_message_id)
         DO UPDATE SET message_id = excluded.message_id, turn_id = excluded.turn_id, part = excluded.part
+), reminded AS (
+    UPDATE occurrence SET state = CASE $4 WHEN 'delivered' THEN 'done' ELSE 'failed' END
+    WHERE space_id = $1 AND delivery_id = $2 AND state = 'sent' AND $4 <> 'unknown' AND EXISTS (SELECT FROM settled)
 ), gone AS (
     DELETE FROM work WHERE space_id = $1 AND kind = 'deliver' AND subject_id = $2 AND EXISTS (SELECT FROM settled)
 )

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from services.assistant.domain import MemoryKind
-from services.assistant.learn import SYSTEM, find_quote, is_standing, read
+from services.assistant.learn import SYSTEM, is_standing, read
+from services.assistant.quotes import find_quote
 
 NOTE = {"kind": "fact", "text": "Ann has a dog.", "message": 1, "quote": "my dog"}
 

@@ -1700,19 +1700,22 @@ class ImportResponse(_message.Message):
     MESSAGES_FIELD_NUMBER: _builtins.int
     MEMORIES_FIELD_NUMBER: _builtins.int
     SKIPPED_FIELD_NUMBER: _builtins.int
+    REMINDERS_FIELD_NUMBER: _builtins.int
     messages: _builtins.int
     memories: _builtins.int
     skipped: _builtins.int
+    reminders: _builtins.int
     def __init__(
         self,
         *,
         messages: _builtins.int = ...,
         memories: _builtins.int = ...,
         skipped: _builtins.int = ...,
+        reminders: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["memories", b"memories", "messages", b"messages", "skipped", b"skipped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["memories", b"memories", "messages", b"messages", "reminders", b"reminders", "skipped", b"skipped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,16 @@
+"""A small part of every line of `make faults`."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from faults.__main__ import LINES
+from faults.line import SMOKE, Line
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.name)
+async def test_a_small_part_of(line: Line) -> None:
+    with TemporaryDirectory(prefix="remi-faults-") as folder:
+        outcome = await line.run(SMOKE, Path(folder))
+    assert outcome.met, outcome.figure

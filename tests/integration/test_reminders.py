@@ -1,0 +1,314 @@
+"""Reminders: asked for in talk and by command, fired once each, listed, changed, forgotten, taken along."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+
+from calling import actor
+from client import PATIENCE, Gateway, gateway
+from conftest import Assistant, Database, StartAssistant, thinks_with
+from fakes.openai import FakeOpenAI, Step
+from remembering import Gate
+from services.assistant.remi import Remi
+from services.assistant.remind import fire_due
+from services.stubs.assistant.v1 import assistant_pb2 as pb
+
+BOB: dict[str, Any] = {"user": "8", "name": "Bob"}
+BANK = "remind me tomorrow at nine to call the bank"
+
+
+def tomorrow(hour: int, zone: str = "UTC", days: int = 1) -> datetime:
+    day = datetime.now(ZoneInfo(zone)).date() + timedelta(days=days)
+    return datetime(day.year, day.month, day.day, hour, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def at(remi: Remi, moment: datetime) -> Remi:
+    """The same service, by another clock."""
+    return replace(remi, clock=lambda: moment)
+
+
+@pytest.fixture
+async def owner(database: Database) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database.owner_dsn)
+    yield connection
+    await connection.close()
+
+
+async def due(owner: asyncpg.Connection) -> list[tuple[str, datetime | None]]:
+    rows = await owner.fetch("SELECT text, next_due FROM reminder ORDER BY number")
+    return [(row["text"], row["next_due"]) for row in rows]
+
+
+async def times(owner: asyncpg.Connection) -> list[tuple[datetime, str]]:
+    rows = await owner.fetch("SELECT due_at, state FROM occurrence ORDER BY due_at")
+    return [(row["due_at"], row["state"]) for row in rows]
+
+
+@asynccontextmanager
+async def thinking(start_assistant: StartAssistant, model: FakeOpenAI) -> AsyncIterator[Gateway]:
+    """Telegram's gateway to an assistant with a model."""
+    knobs = thinks_with(model)
+    async with start_assistant(allow=frozenset({"telegram:7"}), **knobs) as it, gateway(it) as telegram:
+        yield telegram
+
+
+async def next_delivery(queue: "asyncio.Queue[pb.DeliverResponse]") -> pb.Delivery:
+    async with asyncio.timeout(10):
+        while True:
+            item = await queue.get()
+            if item.HasField("delivery"):
+                return item.delivery
+
+
+async def test_talk_sets_one_and_says_which_clock_it_took(
+    telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    reply = await telegram.say(f"Please {BANK}.")
+    assert "at 09:00 (UTC): “call the bank”" in reply
+    assert "/timezone" in reply
+    assert await due(owner) == [("call the bank", tomorrow(9))]
+
+
+async def test_the_persons_clock_is_taken_once_it_is_known(
+    telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    assert "Europe/Berlin" in (await telegram.command("timezone", "berlin")).text
+    reply = (await telegram.command("remind", "tomorrow at nine to call the bank")).text
+    assert "at 09:00 (Europe/Berlin)" in reply
+    assert "/timezone" not in reply
+    assert await due(owner) == [("call the bank", tomorrow(9, "Europe/Berlin"))]
+
+
+async def test_a_zone_that_is_unknown_or_not_clear_is_asked_for(telegram: Gateway) -> None:
+    assert "Atlantis" in (await telegram.command("timezone", "Atlantis")).text
+    assert "America/Louisville" in (await telegram.command("timezone", "louisville")).text
+    assert "UTC" in (await telegram.command("timezone")).text
+
+
+async def test_it_comes_by_deliver_once_and_is_done_when_delivered(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    await telegram.say(BANK)
+    async with telegram.deliver() as queue:
+        remi = at(assistant.remi, tomorrow(9))
+        await asyncio.gather(*(fire_due(remi) for _ in range(4)))
+        await fire_due(remi)
+        delivery = await next_delivery(queue)
+        assert delivery.text == "Reminder for Ann: call the bank"
+        assert delivery.place.chat_id == "7"
+        assert await times(owner) == [(tomorrow(9), "sent")]
+        await telegram.acknowledge(delivery)
+        assert await times(owner) == [(tomorrow(9), "done")]
+        assert await due(owner) == [("call the bank", None)]
+        assert await owner.fetchval("SELECT count(*) FROM work WHERE kind IN ('remind', 'deliver')") == 0
+
+
+async def test_what_the_platform_refuses_is_not_done(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    await telegram.say(BANK)
+    async with telegram.deliver() as queue:
+        await fire_due(at(assistant.remi, tomorrow(9)))
+        await telegram.acknowledge(await next_delivery(queue), rejected=pb.Rejected(reason="403"))
+    assert await times(owner) == [(tomorrow(9), "failed")]
+
+
+async def test_late_ones_are_sent_once_and_say_so(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    await telegram.say(BANK)
+    async with telegram.deliver() as queue:
+        await fire_due(at(assistant.remi, tomorrow(12)))
+        late = await next_delivery(queue)
+    assert late.text.startswith("Reminder for Ann, late: it was due on ")
+    assert late.text.endswith("09:00. call the bank")
+    assert await times(owner) == [(tomorrow(9), "sent")]
+
+
+async def test_after_a_long_absence_a_recurring_one_is_told_once(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    await telegram.say("remind me every day at nine to stretch")
+    (_, first), *_ = await due(owner)
+    assert first is not None
+    async with telegram.deliver() as queue:
+        await fire_due(at(assistant.remi, first + timedelta(days=10, hours=14)))
+        told = await next_delivery(queue)
+    assert "I was away" in told.text
+    assert "10 times" in told.text
+    found = await times(owner)
+    assert [state for _, state in found] == ["missed"] * 10 + ["sent"]
+    assert (await due(owner))[0][1] == first + timedelta(days=11)
+
+
+async def test_they_are_listed_moved_and_cancelled(telegram: Gateway, owner: asyncpg.Connection) -> None:
+    assert "No reminders" in (await telegram.command("reminders")).text
+    await telegram.say("remind me every Monday at 8 to water the plants")
+    await telegram.say(BANK)
+    listed = await telegram.command("reminders")
+    assert "every Monday: “water the plants”" in listed.text
+    assert "#2" in listed.text
+    moved = await telegram.command("reminders", "2 tomorrow at ten")
+    assert "at 10:00" in moved.text
+    assert (await due(owner))[1] == ("call the bank", tomorrow(10))
+    assert "won't remind" in (await telegram.press(listed, "Cancel #1")).text
+    assert "over already" in (await telegram.press(listed, "Cancel #1")).text
+    assert "won't remind" in (await telegram.command("reminders", "cancel #2")).text
+    assert "no reminder #2" in (await telegram.command("reminders", "2 tomorrow at ten")).text
+    assert "Which one" in (await telegram.command("reminders", "the first")).text
+    assert await owner.fetchval("SELECT count(*) FROM work WHERE kind = 'remind'") == 0
+
+
+async def test_what_is_not_clear_is_asked_and_what_is_past_is_said(telegram: Gateway) -> None:
+    assert "When shall I remind you?" in await telegram.say("remind me to call the bank")
+    assert "Of what" in await telegram.say("remind me tomorrow at nine")
+    assert "Of what" in (await telegram.command("remind")).text
+    assert "past already" in await telegram.say("remind me on 3 May 2020 to call")
+    assert "can't tell" in (await telegram.command("remind", "call the bank soon")).text
+    assert "past already" in (await telegram.command("remind", "on 3 May 2020 to call")).text
+    await telegram.say(BANK)
+    assert "can't tell" in (await telegram.command("reminders", "1 soon")).text
+    assert "past already" in (await telegram.command("reminders", "1 on 3 May 2020")).text
+
+
+async def test_other_talk_is_no_reminder(telegram: Gateway, owner: asyncpg.Connection) -> None:
+    await telegram.say("My dog is called Biscuit.")
+    assert "Biscuit" in await telegram.say("Remind me what my dog is called.")
+    assert await due(owner) == []
+
+
+async def test_in_a_group_only_its_owner_and_admins_change_it(
+    telegram: Gateway, group: pb.Place, owner: asyncpg.Connection
+) -> None:
+    await telegram.say(BANK, place=group)
+    for arguments in ("cancel 1", "1 tomorrow at ten"):
+        refused = await telegram.command("reminders", arguments, place=group, **BOB)
+        assert "somebody else's" in refused.text
+    asked = telegram.request(
+        command=pb.CommandEvent(name="reminders", arguments="cancel 1"), place=group, **BOB
+    )
+    asked.author.role = pb.CHAT_ROLE_ADMIN
+    assert "won't remind" in (await telegram.final(asked)).text
+    assert await telegram.say(BANK) != ""
+    assert (await telegram.command("reminders", place=group)).text.startswith("No reminders")
+
+
+async def test_an_edited_request_is_asked_anew(telegram: Gateway, owner: asyncpg.Connection) -> None:
+    await telegram.say(BANK, message_id="5")
+    text = "remind me tomorrow at ten to call the bank"
+    await telegram.final(telegram.request(edit=pb.EditEvent(message_id="5", text=text)))
+    assert await due(owner) == [("call the bank", None), ("call the bank", tomorrow(10))]
+
+
+async def test_forgetting_takes_it_along(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    await telegram.say("remind me every day at nine to call the bank")
+    await fire_due(at(assistant.remi, tomorrow(9, days=2)))
+    asked = await telegram.command("forget", "bank")
+    await telegram.press(asked, "Forget")
+    for table in ("reminder", "occurrence"):
+        assert await owner.fetchval(f"SELECT count(*) FROM {table}") == 0
+    assert await owner.fetchval("SELECT count(*) FROM work WHERE kind = 'remind'") == 0
+    assert await owner.fetchval("SELECT count(*) FROM delivery WHERE text LIKE '%bank%'") == 0
+
+
+async def test_several_messages_at_once_are_all_heard(
+    start_assistant: StartAssistant, model: FakeOpenAI, owner: asyncpg.Connection
+) -> None:
+    gate = Gate()
+    model.script(Step(text="Hm.", gate=gate), Step(text="A fine dog."))
+    async with thinking(start_assistant, model) as telegram:
+        first = asyncio.create_task(telegram.say("Wait for me."))
+        await gate.reached.wait()
+        streams = [
+            aiter(telegram.conversation.Converse(telegram.request(text), metadata=telegram.metadata))
+            for text in (BANK, "My dog is called Biscuit.")
+        ]
+        for stream in streams:
+            assert (await anext(stream)).HasField("accepted")
+        gate.set()
+        await first
+        rest = [[each async for each in stream] for stream in streams]
+    (text,) = [each[-1].final.delivery.text for each in rest if each[-1].HasField("final")]
+    assert text.startswith("A fine dog.")
+    assert "I'll remind you on" in text
+    assert len(await due(owner)) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ({"is_reminder": True, "what": "Bank anzurufen", "at": "2099-05-03T09:00", "every": 0}, 0),
+        ({"is_reminder": True, "what": "die Bank anzurufen", "at": "{soon}", "every": 0}, 1),
+        ({"is_reminder": True, "what": "die Oma anzurufen", "at": "{soon}", "every": 0}, 0),
+        ({"is_reminder": False, "what": "", "at": "", "every": 0}, 0),
+        ({"is_reminder": True, "what": "die Bank anzurufen", "at": "2020-05-03T09:00", "every": 0}, 0),
+        ("Gerne!", 0),
+    ],
+)
+async def test_other_languages_are_read_by_the_model_and_checked(
+    start_assistant: StartAssistant,
+    model: FakeOpenAI,
+    owner: asyncpg.Connection,
+    answer: dict[str, Any] | str,
+    found: int,
+) -> None:
+    soon = tomorrow(9).strftime("%Y-%m-%dT%H:%M")
+    text = answer if isinstance(answer, str) else json.dumps({"unit": "day", "weekdays": []} | answer)
+    model.script(Step(text=text.replace("{soon}", soon)), Step(text="Na gut."))
+    async with thinking(start_assistant, model) as telegram:
+        reply = await telegram.say("Erinnere mich morgen um neun daran, die Bank anzurufen.")
+    assert len(await due(owner)) == found
+    assert ("I'll remind you" in reply) == bool(found)
+    if found:
+        assert await due(owner) == [("die Bank anzurufen", tomorrow(9))]
+
+
+async def test_with_the_model_away_a_command_that_it_would_have_to_read_says_so(
+    start_assistant: StartAssistant, model: FakeOpenAI
+) -> None:
+    model.reply = Step(status=503)
+    async with thinking(start_assistant, model) as telegram:
+        assert "can't tell" in (await telegram.command("remind", "morgen um neun: Bank")).text
+
+
+async def test_one_that_cannot_be_fired_holds_up_nobody_else(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    await telegram.say(BANK)
+    await telegram.say("remind me tomorrow at nine to water the plants")
+    await owner.execute("UPDATE reminder SET zone = 'Mars/Olympus' WHERE number = 1")
+    remi = at(assistant.remi, tomorrow(9))
+    await fire_due(remi)
+    assert await times(owner) == [(tomorrow(9), "sent")]
+    await owner.execute("UPDATE reminder SET zone = 'UTC' WHERE number = 1")
+    await owner.execute("UPDATE work SET due_at = now() WHERE kind = 'remind'")
+    await fire_due(remi)
+    assert await times(owner) == [(tomorrow(9), "sent")] * 2
+
+
+async def test_they_are_taken_along(telegram: Gateway, owner: asyncpg.Connection) -> None:
+    await telegram.say("remind me every Monday at 8 to water the plants")
+    await telegram.say(BANK)
+    pieces = telegram.memory.Export(pb.ExportRequest(actor=actor(telegram)), metadata=telegram.metadata)
+    export = b"".join([piece.chunk async for piece in pieces])
+
+    async def bring(who: pb.Actor) -> pb.ImportResponse:
+        requests = iter([pb.ImportRequest(actor=who), pb.ImportRequest(chunk=export)])
+        return await telegram.memory.Import(requests, metadata=telegram.metadata, timeout=PATIENCE)
+
+    assert (await bring(actor(telegram))).reminders == 0
+    assert (await bring(actor(telegram, "8", "Bob"))).reminders == 2
+    listed = await telegram.command("reminders", **BOB)
+    assert "every Monday: “water the plants”" in listed.text
+    assert "“call the bank”" in listed.text
+    assert len(await due(owner)) == 4
