@@ -8,7 +8,7 @@
     ├── NotFound             the thing named does not exist, or is not the caller's to see
     ├── Unavailable          something Remi rests on is away; try again
     │   ├── StoreUnavailable     Postgres
-    │   └── ModelUnavailable     a model endpoint, after the last attempt
+    │   └── ModelUnavailable     a model endpoint
     │       └── ModelMisconfigured   it refuses the key or the model's name: the operator must act
     ├── ModelRefused         the model endpoint will not take this call, ever
     └── Fenced               another worker has taken this over; what was done here is void
@@ -55,11 +55,22 @@ class StoreUnavailable(Unavailable):
 
 
 class ModelUnavailable(Unavailable):
-    """A model endpoint does not answer, or broke off, after the last attempt."""
+    """A model endpoint does not answer, or broke off.
+
+    `retry_after`: so many seconds it wants to be left alone. `is_passing`: another try may work at once.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0, *, is_passing: bool = True) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.is_passing = is_passing
 
 
 class ModelMisconfigured(ModelUnavailable):
     """A model endpoint refuses the key, or does not know the model."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, is_passing=False)
 
 
 class ModelRefused(RemiError):

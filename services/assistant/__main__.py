@@ -15,10 +15,11 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from services import logs
 from services.assistant.access import doorkeeper
-from services.assistant.adapters import open_models
+from services.assistant.adapters import SecondEndpoint, open_models
 from services.assistant.domain import TeamRole
 from services.assistant.edge import Edge
 from services.assistant.invite import invite
+from services.assistant.model import Patience
 from services.assistant.remi import Knobs, Remi
 from services.assistant.server import serve
 from services.assistant.settings import Settings, gateway_tokens, load, secret, turn_timeout
@@ -78,6 +79,10 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
             memory=settings.memory_model,
             embedding=settings.embedding_model,
             transcription=settings.transcription_model,
+            second=_second_endpoint(settings),
+            patience=Patience(
+                first_token=settings.first_token_seconds, between_tokens=settings.between_tokens_seconds
+            ),
         ) as models,
     ):
         knobs = Knobs(
@@ -102,6 +107,13 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
             await server.stop(grace=1)
             renewing.cancel()
             await asyncio.wait([looking, renewing])
+
+
+def _second_endpoint(settings: Settings) -> SecondEndpoint | None:
+    if not settings.fallback_base_url:
+        return None
+    key = settings.fallback_api_key.get_secret_value()
+    return SecondEndpoint(settings.fallback_base_url, key, settings.fallback_chat_model)
 
 
 async def _drain(remi: Remi, seconds: float) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from services.assistant.domain import Usage
-from services.assistant.model import Embedder, Meter, Models
+from services.assistant.fallover import Breaker, Endpoint, Fallover
+from services.assistant.model import PATIENCE, Embedder, Meter, Models, Patience
 from services.errors import ModelMisconfigured, ModelRefused, ModelUnavailable, SettingsError
 
 
@@ -22,6 +24,8 @@ async def open_models(
     memory: str = "",
     embedding: str = "",
     transcription: str = "",
+    second: "SecondEndpoint | None" = None,
+    patience: Patience = PATIENCE,
     meter: Meter | None = None,
 ) -> AsyncIterator[Models]:
     """The models these settings ask for, closed at the end.
@@ -39,21 +43,44 @@ async def open_models(
         # The openai client takes most of a second to import, which offline runs need not pay.
         from services.assistant import endpoint, endpoint_embedder
 
-        client = await stack.enter_async_context(endpoint.connect(base_url, api_key))
+        client = await stack.enter_async_context(endpoint.connect(base_url, api_key, patience))
         meter = meter or log_usage
-        talker = endpoint.EndpointChat(client, chat, meter)
+        breaker = Breaker("first")
+        talker = Endpoint(endpoint.EndpointChat(client, chat, meter, patience), breaker)
+        others = []
+        if second is not None:
+            spare = await stack.enter_async_context(
+                endpoint.connect(second.base_url, second.api_key, patience)
+            )
+            others = [Endpoint(endpoint.EndpointChat(spare, second.chat, meter, patience), Breaker("second"))]
         embedder: Embedder
         if embedding:
-            embedder = endpoint_embedder.EndpointEmbedder(client, embedding, meter)
+            # A question's vector is not worth a policy of its own: it is asked for twice.
+            embedder = endpoint_embedder.EndpointEmbedder(
+                client.with_options(max_retries=1), embedding, meter
+            )
             await _try_out(embedder)
         else:
             embedder = await _minilm(data, stack)
+        talking = learning = Fallover([talker, *others])
+        if memory not in ("", chat):
+            learner = endpoint.EndpointChat(client, memory, meter, patience)
+            learning = Fallover([Endpoint(learner, breaker), *others])
         yield Models(
-            talker,
-            endpoint.EndpointChat(client, memory, meter) if memory not in ("", chat) else talker,
+            talking,
+            learning,
             embedder,
             endpoint.EndpointTranscriber(client, transcription, meter) if transcription else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SecondEndpoint:
+    """Where to turn to when the first endpoint does not answer."""
+
+    base_url: str
+    api_key: str
+    chat: str
 
 
 def log_usage(model: str, usage: Usage) -> None:

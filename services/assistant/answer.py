@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from services.assistant import offline
 from services.assistant.domain import Answer, Question, Usage
-from services.assistant.model import Chat
+from services.assistant.model import Begun, Chat
 from services.assistant.prompts import chat_messages
 from services.errors import ModelUnavailable
 
@@ -26,20 +26,22 @@ async def answer(chat: Chat | None, question: Question) -> AsyncGenerator[str | 
         text, cited = offline.reply(question)
         yield Answer(text, cited, Usage(0, 0), offline.NAME)
         return
-    citations = Citations(item.handle for item in question.recollection.recalled)
-    text = ""
+    handles = [item.handle for item in question.recollection.recalled]
+    citations, text, model = Citations(handles), "", chat.name
     usage = Usage(0, 0)
     async with aclosing(chat.stream(chat_messages(question))) as stream:
         async for piece in stream:
             if isinstance(piece, Usage):
                 usage = piece
+            elif isinstance(piece, Begun):
+                citations, text, model = Citations(handles), "", piece.model
             elif more := citations.strip(piece):
                 text += more
                 yield text
     text = (text + citations.rest()).strip()
     if not text:
         raise ModelUnavailable(f"{chat.name}: the answer is empty")
-    yield Answer(text, tuple(citations.cited), usage, chat.name)
+    yield Answer(text, tuple(citations.cited), usage, model)
 
 
 class Citations:

@@ -26,7 +26,7 @@ from services.assistant.quotes import plain, quote
 from services.assistant.recall import Query, recall
 from services.assistant.remi import Remi
 from services.assistant.rights import Asker, asker, not_theirs
-from services.assistant.store import actions, conversations, directory, forgetting, memories, traces
+from services.assistant.store import actions, conversations, directory, forgetting, memories, traces, turns
 from services.assistant.store.actions import Action
 from services.assistant.store.connection import Connection, scoped
 
@@ -238,6 +238,15 @@ async def _why(remi: Remi, turn: Turn, reply_to: str) -> Reply:
     return Reply(showing.explanation(explained, turn.newest.event.sent_at))
 
 
+def _again(turn: Turn) -> tuple[Reply, Change]:
+    """What no model answered is tried once more, right after this."""
+
+    async def change(connection: Connection) -> None:
+        await turns.hurry(connection, turn.space_id, turn.conversation_id)
+
+    return Reply("I'm trying again. If it was answered meanwhile, there is nothing left to do."), change
+
+
 def _timezone(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
     """Where the person's clock is. Reminders that are set already stay where they are."""
     now = turn.newest.event.sent_at
@@ -291,6 +300,8 @@ async def _press(remi: Remi, turn: Turn, pressed: Pressed) -> tuple[Reply, Chang
             return await _memory(remi, turn, MemoryKind(kind), UUID(after))
         case "forget":
             return await _erase(remi, turn, asked)
+        case "again":
+            return _again(turn)
         case "unremind":
             return await remind.cancelled(remi, turn, asked)
         case "keep":

@@ -52,6 +52,8 @@ class Role(StrEnum):
 
 class TurnState(StrEnum):
     RUNNING = "running"
+    PARKED = "parked"
+    """No model answered; it is tried again."""
     DONE = "done"
     STOPPED = "stopped"
     FAILED = "failed"

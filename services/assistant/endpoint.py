@@ -8,16 +8,18 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
 
 import openai
 from openai import AsyncOpenAI, AsyncStream
 
 from services.assistant.domain import Usage
-from services.assistant.model import ChatMessage, Completion, JsonSchema, Meter
+from services.assistant.model import PATIENCE, Begun, ChatMessage, Completion, JsonSchema, Meter, Patience
 from services.errors import ModelMisconfigured, ModelRefused, ModelUnavailable, RemiError
 
 Json: TypeAlias = dict[str, Any]
@@ -25,29 +27,15 @@ Json: TypeAlias = dict[str, Any]
 _CHAT = "/chat/completions"
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait for an endpoint, in seconds."""
-
-    connect: float = 5
-    first_token: float = 120
-    """Long enough for a local server that has to load its model first."""
-    between_tokens: float = 60
-    whole: float = 600
-    embedding: float = 15
-    """For each text. A turn waits for its question's; without it recall goes by words alone."""
-
-
-PATIENCE = Patience()
-
-
 def connect(base_url: str, api_key: str, patience: Patience = PATIENCE) -> AsyncOpenAI:
     """One client for all adapters: they share its connections. Close it at the end.
+
+    It does not try again by itself: who calls knows better when, and counts.
 
     Servers of one's own often want no key, but the client wants one to send.
     """
     timeout = openai.Timeout(patience.first_token, connect=patience.connect)
-    return AsyncOpenAI(base_url=base_url or None, api_key=api_key or "none", timeout=timeout, max_retries=1)
+    return AsyncOpenAI(base_url=base_url or None, api_key=api_key or "none", timeout=timeout, max_retries=0)
 
 
 @dataclass(slots=True)
@@ -82,8 +70,11 @@ def billed(model: str, bill: Bill, meter: Meter) -> Iterator[None]:
     except openai.OpenAIError as error:
         free = not bill.began
         raise _failure(model, error) from error
-    except (TimeoutError, ValueError) as error:
-        # A ValueError is a body that is not what the API promises: a proxy's page, for one.
+    except TimeoutError as error:
+        # It was waited for long enough.
+        raise ModelUnavailable(f"{model}: TimeoutError", is_passing=False) from error
+    except ValueError as error:
+        # A body that is not what the API promises: a proxy's page, for one.
         raise ModelUnavailable(f"{model}: {type(error).__name__}") from error
     finally:
         if not free:
@@ -93,13 +84,27 @@ def billed(model: str, bill: Bill, meter: Meter) -> Iterator[None]:
 def _failure(model: str, error: openai.OpenAIError) -> RemiError:
     """The endpoint's own words are left out: they may quote the prompt."""
     if not isinstance(error, openai.APIStatusError):
-        return ModelUnavailable(f"{model}: {type(error).__name__}")
+        is_passing = not isinstance(error, openai.APITimeoutError)
+        return ModelUnavailable(f"{model}: {type(error).__name__}", is_passing=is_passing)
     code = error.code if re.fullmatch(r"[\w.-]{1,60}", error.code or "") else type(error).__name__
     what = f"{model}: HTTP {error.status_code}, {code}"
     if error.status_code in {401, 403, 404}:
         return ModelMisconfigured(what)
     passing = error.status_code >= 500 or error.status_code in {408, 409, 425, 429}
-    return ModelUnavailable(what) if passing else ModelRefused(what)
+    return ModelUnavailable(what, _retry_after(error.response.headers)) if passing else ModelRefused(what)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """For how many seconds an endpoint wants to be left alone: as a number, or until a date."""
+    told = headers.get("retry-after", "")
+    try:
+        return max(0.0, float(told))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
 
 
 def is_refusal(error: openai.APIStatusError) -> bool:
@@ -133,13 +138,15 @@ class EndpointChat:
         self._tells_usage = True
         self._takes_schemas = True
 
-    async def stream(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[str | Usage, None]:
+    async def stream(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[str | Begun | Usage, None]:
         bill = Bill(_size(messages))
         with billed(self.name, bill, self._meter):
             async with aclosing(self._deltas(messages, bill)) as deltas:
                 async for delta in deltas:
                     bill.completion_bytes += len(delta.encode())
                     yield delta
+        if not bill.completion_bytes:
+            raise ModelUnavailable(f"{self.name}: the answer is empty")
         yield bill.usage
 
     async def complete(self, messages: Sequence[ChatMessage], schema: JsonSchema | None = None) -> Completion:

@@ -9,8 +9,8 @@ import numpy as np
 import openai
 from openai import AsyncOpenAI
 
-from services.assistant.endpoint import PATIENCE, Bill, Json, Patience, at, billed, is_refusal
-from services.assistant.model import MAX_DIMENSIONS, Meter, Vector
+from services.assistant.endpoint import Bill, Json, at, billed, is_refusal
+from services.assistant.model import MAX_DIMENSIONS, PATIENCE, Meter, Patience, Vector
 from services.errors import ModelRefused, ModelUnavailable
 
 # The smallest window among embedding models in common use is 512 tokens. Their tokenizers are unknown here:

@@ -181,7 +181,7 @@ async def _hand_over(remi: Remi, delivery: Delivery) -> None:
 
 
 async def _look(remi: Remi, event: Event, access: Access) -> Final | Merged | Ended | None:
-    """What the store says became of an event; None while it waits or its turn runs."""
+    """What the store says became of an event; None while it waits, or its turn does."""
     async with scoped(remi.store, [access.space_id]) as connection:
         followed = await inbox.follow(connection, access.space_id, event.key)
         if followed is None:
@@ -190,7 +190,7 @@ async def _look(remi: Remi, event: Event, access: Access) -> Final | Merged | En
             return None
         if not followed.is_newest:
             return Merged(followed.turn_id)
-        if followed.state is TurnState.RUNNING:
+        if followed.state in (TurnState.RUNNING, TurnState.PARKED):
             return None
         delivery = await outbox.of_turn(connection, access.space_id, followed.turn_id)
     return Final(delivery) if delivery else Ended()

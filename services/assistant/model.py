@@ -22,6 +22,22 @@ MAX_DIMENSIONS = 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for an endpoint, in seconds."""
+
+    connect: float = 5
+    first_token: float = 120
+    """Long enough for a local server that has to load its model first."""
+    between_tokens: float = 60
+    whole: float = 600
+    embedding: float = 15
+    """For each text. A turn waits for its question's; without it recall goes by words alone."""
+
+
+PATIENCE = Patience()
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
     role: Literal["system", "user", "assistant"]
     content: str
@@ -41,12 +57,19 @@ class Completion:
     usage: Usage
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An answer begins, by this model. What came before it broke off, and is void."""
+
+    model: str
+
+
 class Chat(Protocol):
     @property
     def name(self) -> str: ...
 
-    def stream(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[str | Usage, None]:
-        """Text as it comes, then exactly one Usage, last.
+    def stream(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[str | Begun | Usage, None]:
+        """Text as it comes, then exactly one Usage, last. A Begun comes where it starts over.
 
         Iterate within `contextlib.aclosing`: leaving it, or cancellation, hangs up on the endpoint. Raises
         ModelUnavailable, also when the stream breaks off (what came before is no answer), and ModelRefused.

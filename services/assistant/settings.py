@@ -6,10 +6,10 @@ import secrets
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.assistant.domain import Platform
@@ -56,6 +56,15 @@ class Settings(BaseSettings):
     embedding_model: str = ""
     transcription_model: str = ""
 
+    fallback_base_url: str = ""
+    fallback_api_key: SecretStr = SecretStr("")
+    fallback_chat_model: str = ""
+    """Where to turn to when the first endpoint does not answer: all three, or none."""
+    first_token_seconds: Annotated[float, Field(ge=0.1, le=600)] = 120
+    """How long an endpoint may take to begin an answer; a local server may have to load its model first."""
+    between_tokens_seconds: Annotated[float, Field(ge=0.1, le=600)] = 60
+    """How long an answer may pause before it counts as broken off."""
+
     timezone: str = "UTC"
     """The clock of people who haven't said theirs, by its IANA name."""
     reminder_grace_hours: Annotated[float, Field(ge=0, le=24 * 30)] = 12
@@ -79,6 +88,12 @@ class Settings(BaseSettings):
                 raise ValueError(f"{entry!r} is not platform:id, such as telegram:123456")
         return entries
 
+    @model_validator(mode="after")
+    def _fallback_is_whole(self) -> Self:
+        if bool(self.fallback_base_url) != bool(self.fallback_chat_model):
+            raise ValueError("REMI_FALLBACK_BASE_URL and REMI_FALLBACK_CHAT_MODEL go together")
+        return self
+
     @field_validator("timezone")
     @classmethod
     def _zone(cls, value: str) -> str:
@@ -101,6 +116,9 @@ def load() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:
+            # What several knobs say together names them itself.
+            raise SettingsError(first["msg"].removeprefix("Value error, ")) from None
         name = str(first["loc"][0])
         name = name if name.isupper() else f"REMI_{name.upper()}"
         # The value itself is left out: it may be a key.

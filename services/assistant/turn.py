@@ -1,8 +1,9 @@
 """One turn: take -> recall -> answer -> commit -> learn."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
@@ -12,7 +13,7 @@ import structlog
 
 from services.assistant import commands, remind
 from services.assistant.answer import answer
-from services.assistant.buttons import Change
+from services.assistant.buttons import Change, action, button, offering
 from services.assistant.domain import (
     Answer,
     Commanded,
@@ -43,11 +44,13 @@ from services.errors import Fenced, ModelRefused, ModelUnavailable, StoreUnavail
 log = structlog.get_logger()
 
 MOST_TRIES = 5
-"""After so many failures of our own a turn is put aside; a model that is away is waited for."""
+"""After so many failures of our own a turn is put aside; one that no model answered is parked."""
 
 MODEL_IS_AWAY = (
     "My language model doesn't answer right now. I have kept what you said, and will answer when it is back."
 )
+RETRY = timedelta(seconds=30)
+"""About how long a parked turn waits before it is tried again."""
 OVER_LIMIT = (
     "You have had all the answers that your team allows for today. I have kept what you said; "
     "please ask me again tomorrow."
@@ -114,6 +117,18 @@ async def run(remi: Remi, claim: Claim, turn: Turn | None, ahead: Ahead | None =
             raise
 
 
+async def retry(remi: Remi, waiting: Claim) -> None:
+    """Go on with what is parked in a conversation, if nobody works there. Raises StoreUnavailable."""
+    async with scoped(remi.store, [waiting.space_id]) as connection:
+        claim = await turns.unpark(connection, waiting)
+    if claim is None:
+        await work.put_back(remi.store, "retry", waiting, timedelta(seconds=2))
+        return
+    await run(remi, claim, None)
+    # If it was parked again meanwhile, it asked to be tried again itself.
+    await work.done(remi.store, "retry", waiting)
+
+
 async def _take(remi: Remi, claim: Claim) -> Turn | None:
     async with scoped(remi.store, [claim.space_id]) as connection:
         return await inbox.take(connection, claim, remi.knobs.zone)
@@ -140,8 +155,8 @@ async def _answer(remi: Remi, claim: Claim, turn: Turn, ahead: Ahead | None) -> 
         remi.streams.publish([newest], Ended())
         return True
     except (ModelUnavailable, TimeoutError) as error:
-        await _wait_for_model(remi, claim, turn, error)
-        return False
+        log.warning("model_away", turn=str(turn.turn_id), tries=turn.tries, exc_info=error)
+        return await _park(remi, claim, turn)
     except ModelRefused as error:
         log.error("model_refused", turn=str(turn.turn_id), exc_info=error)
         return await _put_aside(remi, claim, turn, REFUSED)
@@ -293,20 +308,30 @@ async def _put_aside(remi: Remi, claim: Claim, turn: Turn, text: str) -> bool:
         return True
 
 
-async def _wait_for_model(remi: Remi, claim: Claim, turn: Turn, error: Exception) -> None:
-    """Leave the turn for when the model is back; say so, once."""
-    log.warning("model_away", turn=str(turn.turn_id), tries=turn.tries, error=type(error).__name__)
+async def _park(remi: Remi, claim: Claim, turn: Turn) -> bool:
+    """Leave the turn for when a model answers; say so, once. Whether more waits in the conversation."""
     newest = turn.newest.event.key
+    carried = remi.streams.is_heard(newest)
+    again = action(turn, "again")
+    delay = RETRY * random.uniform(0.8, 1.2)
+    notice = Reply(MODEL_IS_AWAY, ((button("Try again", again),),))
+    try:
+        async with scoped(remi.store, [turn.space_id]) as connection:
+            parked = await turns.park(connection, turn, claim, notice, carried, delay)
+            if parked.delivery is not None:
+                await offering(turn, again)(connection)
+    except Fenced:
+        remi.streams.publish([newest], Ended())
+        return True
     told: Frame = Ended()
-    if turn.tries == 1:
-        carried = remi.streams.is_heard(newest)
-        with suppress(Fenced):
-            async with scoped(remi.store, [turn.space_id]) as connection:
-                told = Final(await turns.tell(connection, turn, claim, MODEL_IS_AWAY, carried))
+    if parked.delivery is not None:
+        told = Final(parked.delivery)
         if not carried:
             remi.outgoing.set()
-    await work.put_back(remi.store, "turn", claim, timedelta(seconds=min(300, 5 * 2 ** min(turn.tries, 10))))
+    elif parked.earlier_id is not None:
+        told = Merged(parked.earlier_id)
     remi.streams.publish([newest], told)
+    return parked.has_more
 
 
 def _message(taken: Taken) -> Message:

@@ -14,7 +14,7 @@ from services.assistant.remi import Remi
 from services.assistant.remind import fire_due
 from services.assistant.store import work
 from services.assistant.store.work import Claim, Kind
-from services.assistant.turn import run
+from services.assistant.turn import retry, run
 from services.errors import ModelRefused, StoreUnavailable, Unavailable
 
 log = structlog.get_logger()
@@ -24,6 +24,7 @@ LOOK = 1.0
 RENEW = 4.0
 """Seconds between renewals; a lease lasts almost four times as long."""
 MOST_TURNS = 64
+MOST_RETRIES = 8
 MOST_LEARNING = 4
 
 
@@ -61,9 +62,11 @@ async def _renew_leases(remi: Remi) -> None:
 
 
 async def _take_over(remi: Remi) -> None:
-    """Go on with turns that were left, or that waited for a model to come back."""
+    """Go on with turns that were left, or that are parked until a model answers."""
     for claim in await work.claim(remi.store, "turn", uuid4(), MOST_TURNS):
         remi.running.start(run(remi, claim, None))
+    for waiting in await work.claim(remi.store, "retry", uuid4(), MOST_RETRIES):
+        remi.running.start(retry(remi, waiting))
 
 
 async def _learn_some(remi: Remi) -> None:

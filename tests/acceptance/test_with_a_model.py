@@ -135,13 +135,11 @@ async def test_with_the_model_down_remi_records_says_so_once_and_answers_later(
     async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
         told = await telegram.say("My dog is called Biscuit.")
         assert "model" in told
-        assert kinds(await telegram.converse(telegram.request("What is my dog called?")))[-1] != "final"
+        assert kinds(await telegram.converse(telegram.request("What is my dog called?")))[-1] == "merged"
+        assert "/remember" in (await telegram.command("help")).text
         model.reply = Step(text="Biscuit it is.")
-        await due_now(store)
-        async with telegram.deliver() as items, asyncio.timeout(PATIENCE):
-            await items.get()
-            await items.get()
-            delivery = (await items.get()).delivery
+        async with telegram.deliver() as items:
+            delivery = await tried_again(items, store)
         assert delivery.text == "Biscuit it is."
         asked = str(chats(model)[-1]["messages"])
         assert "Biscuit" in asked
@@ -155,11 +153,8 @@ async def test_a_stream_that_breaks_leaves_no_half_answer(
     async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
         await telegram.say("Tell me something.")
         model.reply = Step(text="Whole.")
-        await due_now(store)
-        async with telegram.deliver() as items, asyncio.timeout(PATIENCE):
-            await items.get()
-            await items.get()
-            assert (await items.get()).delivery.text == "Whole."
+        async with telegram.deliver() as items:
+            assert (await tried_again(items, store)).text == "Whole."
         await telegram.say("And now?")
         assert "canary-cut" not in str(chats(model)[-1])
 
@@ -246,6 +241,18 @@ async def test_what_a_person_says_is_learned_after_the_reply_with_its_source(
         await telegram.say("My dog is called Biscuit.")
         await due_now(store)
         await until(lambda: any(body["model"] == "fake-memory" for body in model.bodies()))
+
+
+async def tried_again(items: "asyncio.Queue[pb.DeliverResponse]", store: Store) -> pb.Delivery:
+    """What is parked is tried until the endpoint has rested; the first delivery that comes of it."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            await due_now(store)
+            await asyncio.sleep(0.1)
+            while not items.empty():
+                item = items.get_nowait()
+                if item.HasField("delivery"):
+                    return item.delivery
 
 
 async def due_now(store: Store) -> None:

@@ -50,7 +50,8 @@ class Step:
     """Any other status is sent at once, as an error object."""
     code: str | None = None
     message: str = "the fake was told to refuse"
-    retry_after: float | None = None
+    retry_after: float | str | None = None
+    """Seconds, or an HTTP date."""
     cut_after: int | None = None
     """Drop the connection."""
     hang_after: int | None = None

@@ -143,7 +143,7 @@ UPDATE event e SET body = '{}',
     kind = CASE WHEN is_open THEN 'record' ELSE kind END,
     turn_id = CASE WHEN is_open THEN NULL ELSE e.turn_id END
 FROM (
-    SELECT event_key, e.turn_id IS NULL OR t.state = 'running' AS is_open
+    SELECT event_key, e.turn_id IS NULL OR t.state IN ('running', 'parked') AS is_open
     FROM event e LEFT JOIN turn t ON t.space_id = e.space_id AND t.turn_id = e.turn_id
     WHERE e.space_id = $1 AND e.message_id = ANY ($2::uuid[])
 ) AS taken
@@ -152,7 +152,7 @@ WHERE e.space_id = $1 AND e.event_key = taken.event_key
 -- name: stop_turns
 -- A turn that has nothing left to answer ends.
 UPDATE turn SET state = 'stopped', finished_at = now()
-WHERE space_id = $1 AND state = 'running'
+WHERE space_id = $1 AND state IN ('running', 'parked')
   AND NOT EXISTS (SELECT FROM event e WHERE e.space_id = $1 AND e.turn_id = turn.turn_id)
 
 -- name: pending

@@ -114,9 +114,10 @@ WITH old AS (
 SELECT old.message_id, (SELECT turn_id FROM answered LIMIT 1) AS turn_id FROM old
 
 -- name: stop
--- Ends the running turn of a conversation (or, given an id, only that one): nothing it does counts any more.
+-- Ends the running turn of a conversation, and one that is parked there (or, given an id, only that one): nothing
+-- it does counts any more.
 UPDATE turn SET state = 'stopped', finished_at = now()
-WHERE space_id = $1 AND conversation_id = $2 AND state = 'running' AND ($3::uuid IS NULL OR turn_id = $3)
+WHERE space_id = $1 AND conversation_id = $2 AND state IN ('running', 'parked') AND ($3::uuid IS NULL OR turn_id = $3)
 RETURNING turn_id
 
 -- name: reopen

@@ -1,7 +1,7 @@
 """The outcome of a turn, written at once."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -18,7 +18,7 @@ from services.assistant.domain import (
 )
 from services.assistant.store.connection import Connection
 from services.assistant.store.queries import load
-from services.assistant.store.work import Claim, Kind
+from services.assistant.store.work import LEASE, Claim, Kind
 from services.errors import Fenced
 
 SQL = load("turns")
@@ -100,22 +100,58 @@ async def finish(
     return Finished(delivery, row["has_more"])
 
 
-async def tell(connection: Connection, turn: Turn, claim: Claim, text: str, carried: bool) -> Delivery:
-    """Send a word while the turn still runs. Raises Fenced if it is not ours any more."""
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A turn that waits for a model. `delivery` says so, unless the person knows already; `earlier_id` is the
+    parked turn that it joined, if there was one."""
+
+    delivery: Delivery | None
+    earlier_id: UUID | None
+    has_more: bool
+
+
+async def park(
+    connection: Connection, turn: Turn, claim: Claim, notice: Reply, carried: bool, delay: timedelta
+) -> Parked:
+    """Leave a turn for later and free its conversation. Raises Fenced if it is not ours any more."""
     delivery_id = uuid4()
-    still = await connection.fetchval(
-        SQL["tell"],
+    row = await connection.fetchrow(
+        SQL["park"],
         turn.space_id,
         turn.turn_id,
         turn.attempt,
         delivery_id,
-        text,
+        notice.text,
+        _buttons(notice),
         claim.route,
         CARRY if carried else AT_ONCE,
+        delay,
+        claim.wakes,
     )
-    if not still:
+    if row is None:
         raise Fenced(f"turn {turn.turn_id} attempt {turn.attempt}")
-    return Delivery(delivery_id, turn.space_id, turn.turn_id, turn.newest.event.place, Reply(text))
+    place = turn.newest.event.place
+    delivery = Delivery(delivery_id, turn.space_id, turn.turn_id, place, notice) if row["is_news"] else None
+    return Parked(delivery, row["earlier_id"], row["has_more"])
+
+
+async def unpark(connection: Connection, waiting: Claim) -> Claim | None:
+    """Take the conversation of a parked turn, which runs again then.
+
+    None if somebody works there just now. Where nothing is parked any more, the claim holds no turn.
+    """
+    row = await connection.fetchrow(
+        SQL["occupy"], waiting.space_id, waiting.subject_id, waiting.route, LEASE, waiting.holder
+    )
+    if row is None:
+        return None
+    await connection.execute(SQL["unpark"], waiting.space_id, waiting.subject_id)
+    return replace(waiting, attempt=row["attempt"], wakes=row["wakes"])
+
+
+async def hurry(connection: Connection, space_id: UUID, conversation_id: UUID) -> bool:
+    """Try what is parked in a conversation now; False if nothing is."""
+    return bool(await connection.fetchval(SQL["hurry"], space_id, conversation_id))
 
 
 async def note(connection: Connection, event: Event, access: Access, text: str, carried: bool) -> None:

@@ -49,19 +49,66 @@ SELECT NOT EXISTS (SELECT FROM freed) AS has_more,
        coalesce((SELECT replaces FROM sending), '{}') AS replaces
 FROM done
 
--- name: tell
--- A word to the person while the turn still runs: a delivery that is no reply. No row: the turn was fenced.
+-- name: park
+-- No model answered: the turn waits to be tried again, and its conversation is free. The person is told once. What an
+-- earlier turn of the conversation waits for already joins that one: all of it is answered together. No row: the turn
+-- was fenced.
 WITH still AS (
-    SELECT conversation_id FROM turn
+    SELECT turn_id, conversation_id, told_at,
+           (SELECT turn_id FROM turn earlier
+            WHERE earlier.space_id = $1 AND earlier.conversation_id = turn.conversation_id
+              AND earlier.state = 'parked') AS earlier_id
+    FROM turn
     WHERE space_id = $1 AND turn_id = $2 AND attempt = $3 AND state = 'running' FOR UPDATE
+), parked AS (
+    UPDATE turn SET state = CASE WHEN earlier_id IS NULL THEN 'parked' ELSE 'stopped' END, finished_at = now(),
+                    told_at = CASE WHEN earlier_id IS NULL THEN coalesce(turn.told_at, now()) END
+    FROM still WHERE turn.space_id = $1 AND turn.turn_id = still.turn_id
+    RETURNING turn.conversation_id, earlier_id, still.told_at IS NULL AND earlier_id IS NULL AS is_news
+), joined AS (
+    UPDATE event SET turn_id = earlier_id FROM parked
+    WHERE event.space_id = $1 AND event.turn_id = $2 AND earlier_id IS NOT NULL
 ), sending AS (
-    INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, text)
-    SELECT $1, $4, conversation_id, $2, $5 FROM still
+    INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, text, buttons)
+    SELECT $1, $4, conversation_id, $2, $5, $6 FROM parked WHERE is_news
 ), carried AS (
     INSERT INTO work (space_id, kind, subject_id, route, lease_until)
-    SELECT $1, 'deliver', $4, $6, now() + $7 FROM still
+    SELECT $1, 'deliver', $4, $7, now() + $8 FROM parked WHERE is_news
+), again AS (
+    INSERT INTO work AS w (space_id, kind, subject_id, route, due_at)
+    SELECT $1, 'retry', conversation_id, $7, now() + $9 FROM parked
+    ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET
+        wakes = w.wakes + 1, due_at = excluded.due_at, lease_until = NULL, holder = NULL
+), freed AS (
+    DELETE FROM work USING parked
+    WHERE work.space_id = $1 AND work.kind = 'turn' AND subject_id = parked.conversation_id AND wakes = $10
+      AND NOT EXISTS (SELECT FROM event
+                      WHERE event.space_id = $1 AND event.conversation_id = parked.conversation_id
+                        AND event.turn_id IS NULL AND event.kind <> 'record')
+    RETURNING true
 )
-SELECT true FROM still
+SELECT earlier_id, is_news, NOT EXISTS (SELECT FROM freed) AS has_more FROM parked
+
+-- name: occupy
+-- Takes a conversation on which nobody works, to go on with what is parked there.
+INSERT INTO work AS w (space_id, kind, subject_id, route, lease_until, attempt, holder)
+VALUES ($1, 'turn', $2, $3, now() + $4::interval, 1, $5)
+ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET
+    lease_until = excluded.lease_until, attempt = w.attempt + 1, holder = excluded.holder
+    WHERE w.lease_until IS NULL OR w.lease_until < now()
+RETURNING attempt, wakes
+
+-- name: unpark
+-- The parked turn of a conversation runs again. No row: there is none any more, or another one was left running.
+UPDATE turn SET state = 'running', finished_at = NULL, tries = 0
+WHERE space_id = $1 AND conversation_id = $2 AND state = 'parked'
+  AND NOT EXISTS (SELECT FROM turn other
+                  WHERE other.space_id = $1 AND other.conversation_id = $2 AND other.state = 'running')
+RETURNING turn_id
+
+-- name: hurry
+-- What is parked in a conversation is to be tried now; no row if nothing is.
+UPDATE work SET due_at = now() WHERE space_id = $1 AND kind = 'retry' AND subject_id = $2 RETURNING true
 
 -- name: note
 -- The outcome of an event that passes the queue, such as /stop: a turn done at once, and its delivery.
