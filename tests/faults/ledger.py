@@ -1,0 +1,53 @@
+"""What must hold whatever happened, looked up in the database and at the platform."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import asyncpg
+
+from conftest import Database
+from faults.talk import Chat
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """How often it does not hold: all of it must be 0."""
+
+    lost: int
+    """Messages accepted without a turn that is done, or whose reply never reached the platform."""
+    doubled: int
+    """Messages answered by more than one reply that stands, and turns with more than one reply."""
+    disordered: int
+    """Replies that came before the reply to an earlier message of their conversation."""
+
+    @property
+    def is_clean(self) -> bool:
+        return self == Ledger(0, 0, 0)
+
+    def __str__(self) -> str:
+        return f"{self.lost} lost, {self.doubled} double turns, {self.disordered} out of order"
+
+
+async def settled(database: Database, chats: Sequence[Chat], messages: int) -> Ledger:
+    """The books after every conversation said so many messages and all was quiet again."""
+    owner = await asyncpg.connect(database.owner_dsn)
+    accepted = await owner.fetchval("SELECT count(*) FROM event WHERE kind = 'message'")
+    unanswered = await owner.fetchval(
+        "SELECT count(*) FROM event e LEFT JOIN turn t USING (space_id, turn_id)"
+        " WHERE e.kind = 'message' AND t.state IS DISTINCT FROM 'done'"
+    )
+    twice = await owner.fetchval(
+        "SELECT count(*) FROM (SELECT FROM message WHERE role = 'remi' GROUP BY space_id, turn_id"
+        " HAVING count(*) > 1) AS turns"
+    )
+    await owner.close()
+    lost = len(chats) * messages - accepted + unanswered
+    doubled, disordered = twice, 0
+    for chat in chats:
+        answered = chat.answered
+        lost += len(set(range(messages)) - set(answered))
+        doubled += sum(times - 1 for times in Counter(answered).values())
+        disordered += sum(later < earlier for earlier, later in pairwise(answered))
+    return Ledger(lost, doubled, disordered)

@@ -1,0 +1,85 @@
+"""Where a service kills itself: points of its work by name, each a moment before or after a function of ours.
+
+Nothing in the services knows of this: the forked process is wrapped from outside before it starts.
+"""
+
+import functools
+import importlib
+import inspect
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A moment: before or after a function runs. For a class's method, `owner` names the class."""
+
+    module: str
+    function: str
+    moment: Literal["before", "after"]
+    owner: str = ""
+
+
+ASSISTANT = {
+    "before an event is committed": Point("services.assistant.intake", "_commit", "before"),
+    "after an event is committed": Point("services.assistant.intake", "_commit", "after"),
+    "after what waited was taken": Point("services.assistant.turn", "_take", "after"),
+    "before recall": Point("services.assistant.turn", "recall_nearby", "before"),
+    "after recall": Point("services.assistant.turn", "recall_nearby", "after"),
+    "after the model answered": Point("services.assistant.turn", "_stream", "after"),
+    "before the outcome is written": Point("services.assistant.store.turns", "finish", "before"),
+    "after it is written, before its commit": Point("services.assistant.store.turns", "finish", "after"),
+    "after the outcome is committed": Point("services.assistant.turn", "_commit", "after"),
+    "before the index is written": Point("services.assistant.turn", "index_turn", "before"),
+    "after the index is written": Point("services.assistant.turn", "index_turn", "after"),
+    "before a delivery is settled": Point("services.assistant.store.outbox", "record", "before"),
+    "after a delivery is settled": Point("services.assistant.store.outbox", "record", "after"),
+}
+TELEGRAM = {
+    "before Converse": Point("services.telegram.inbox", "carry", "before"),
+    "after Accepted": Point("services.telegram.present", "confirm", "before", "EventPresenter"),
+    "before a send": Point("services.telegram.send", "send", "before", "TelegramSender"),
+    "before Acknowledge": Point("services.gateway.delivery", "_acknowledge", "before", "Deliveries"),
+    "after Acknowledge": Point("services.gateway.delivery", "_acknowledge", "after", "Deliveries"),
+}
+DISCORD = {
+    "before Converse": Point("services.discord.__main__", "carry", "before"),
+    "after Accepted": Point("services.discord.presenter", "confirm", "before", "EventPresenter"),
+    "before a send": Point("services.discord.send", "send", "before", "DiscordSender"),
+    "before Acknowledge": Point("services.gateway.delivery", "_acknowledge", "before", "Deliveries"),
+    "after Acknowledge": Point("services.gateway.delivery", "_acknowledge", "after", "Deliveries"),
+}
+
+
+def die_at(point: Point, passes: int) -> None:
+    """Make this process kill itself when it comes to this point for that many times."""
+    holder: Any = importlib.import_module(point.module)
+    if point.owner:
+        holder = getattr(holder, point.owner)
+    left = passes
+
+    def count() -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(holder, point.function, _wrapped(getattr(holder, point.function), point.moment, count))
+
+
+def _wrapped(function: Callable[..., Any], moment: str, count: Callable[[], None]) -> Callable[..., Any]:
+    assert inspect.iscoroutinefunction(function), f"{function} is no coroutine function"
+
+    @functools.wraps(function)
+    async def wrapped(*arguments: Any, **named: Any) -> Any:
+        if moment == "before":
+            count()
+        result = await function(*arguments, **named)
+        if moment == "after":
+            count()
+        return result
+
+    return wrapped
