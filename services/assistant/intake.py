@@ -55,7 +55,7 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
     Raises InvalidEvent for a key that was used with another body, StoreUnavailable if nothing was committed.
     """
     if isinstance(event.body, Deleted):
-        await _delete(remi, event, event.body.message_ids)
+        await delete(remi, event, event.body.message_ids)
         yield Accepted(False)
         return
     with remi.streams.listen(event.key) as listener:
@@ -72,7 +72,7 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
                 return
             # The question's vector is made while the event is being committed.
             ahead = asyncio.create_task(embed_ahead(remi, event))
-            accepted = await _commit(remi, event, access)
+            accepted = await commit(remi, event, access)
             if accepted is not None:
                 break
             forget_lately(remi.door, event)
@@ -106,7 +106,8 @@ def _is_kept(event: Event) -> bool:
     return event.addressed or isinstance(event.body, Edited | Stop)
 
 
-async def _commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | inbox.Known | None:
+async def commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | inbox.Known | None:
+    """Write an event and all that it changes at once; None if the directory no longer says what `access` does."""
     async with scoped(remi.store, [access.space_id]) as connection:
         match event.body:
             case Edited():
@@ -138,7 +139,7 @@ async def _commit_edit(
     return await inbox.accept(remi.store, connection, event, access, replacing)
 
 
-async def _delete(remi: Remi, event: Event, message_ids: Sequence[str]) -> None:
+async def delete(remi: Remi, event: Event, message_ids: Sequence[str]) -> None:
     """What is gone on the platform goes from memory too, whoever may still speak there."""
     async with unscoped(remi.store) as connection:
         space_id = await space_of(connection, event.place, event.author)
@@ -146,8 +147,11 @@ async def _delete(remi: Remi, event: Event, message_ids: Sequence[str]) -> None:
         return
     async with scoped(remi.store, [space_id]) as connection:
         if await inbox.note(remi.store, connection, event):
-            ours = await inbox.kept(connection, space_id, event.place.conversation_id, message_ids)
-            await forgetting.forget(connection, space_id, ours, ())
+            conversation_id = event.place.conversation_id
+            await inbox.bury(connection, space_id, conversation_id, message_ids)
+            ours = await inbox.kept(connection, space_id, conversation_id, message_ids)
+            if ours:
+                await forgetting.forget(connection, space_id, ours, ())
 
 
 async def _stop(remi: Remi, connection: Connection, event: Event, access: Access) -> None:
@@ -184,7 +188,7 @@ async def _look(remi: Remi, event: Event, access: Access) -> Final | Merged | En
     """What the store says became of an event; None while it waits, or its turn does."""
     async with scoped(remi.store, [access.space_id]) as connection:
         followed = await inbox.follow(connection, access.space_id, event.key)
-        if followed is None:
+        if followed is None or followed.is_over:
             return Ended()
         if followed.turn_id is None:
             return None

@@ -68,11 +68,15 @@ class Replacing:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What became of an event: nothing yet (no `turn_id`), or a turn, perhaps with newer events in it."""
+    """What became of an event: nothing yet (no `turn_id`), or a turn, perhaps with newer events in it.
+
+    `is_over`: an edit took its place, or it was deleted, before any turn had it.
+    """
 
     turn_id: UUID | None
     state: TurnState | None
     is_newest: bool
+    is_over: bool
 
 
 async def accept(
@@ -179,7 +183,8 @@ async def follow(connection: Connection, space_id: UUID, key: str) -> Followed |
     row = await connection.fetchrow(SQL["follow"], space_id, key)
     if row is None:
         return None
-    return Followed(row["turn_id"], TurnState(row["state"]) if row["state"] else None, bool(row["is_newest"]))
+    state = TurnState(row["state"]) if row["state"] else None
+    return Followed(row["turn_id"], state, bool(row["is_newest"]), row["is_over"])
 
 
 async def replace(connection: Connection, event: Event, access: Access) -> Replacing | None:
@@ -219,6 +224,13 @@ async def note(store: Store, connection: Connection, event: Event) -> bool:
     return bool(await connection.fetchval(SQL["note"], event.key, _digest(store, event.body)))
 
 
+async def bury(
+    connection: Connection, space_id: UUID, conversation_id: UUID, message_ids: Sequence[str]
+) -> None:
+    """Of these messages of the platform, let those that have not come yet be no talk when they come."""
+    await connection.execute(SQL["bury"], space_id, conversation_id, list(message_ids))
+
+
 async def kept(
     connection: Connection, space_id: UUID, conversation_id: UUID, message_ids: Sequence[str]
 ) -> list[UUID]:
@@ -232,12 +244,16 @@ async def take(connection: Connection, claim: Claim, zone: ZoneInfo) -> Turn | N
 
     `zone` is the clock of people who haven't said theirs.
     """
-    again = await connection.fetchrow(SQL["resume"], claim.space_id, claim.subject_id, claim.attempt)
+    again = await connection.fetchrow(
+        SQL["resume"], claim.space_id, claim.subject_id, claim.attempt, claim.holder
+    )
     turn_id, tries, is_over_limit = (
         (again["turn_id"], again["tries"], False) if again else (uuid4(), 1, False)
     )
     if again is None:
-        new = await connection.fetchrow(SQL["take"], claim.space_id, claim.subject_id, turn_id, claim.attempt)
+        new = await connection.fetchrow(
+            SQL["take"], claim.space_id, claim.subject_id, turn_id, claim.attempt, claim.holder
+        )
         if new is None or not new["events"]:
             return None
         is_over_limit = new["is_over_limit"]
