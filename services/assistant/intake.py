@@ -107,7 +107,7 @@ def _is_kept(event: Event) -> bool:
 
 
 async def commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | inbox.Known | None:
-    """Write an event and all that it changes at once; None if the directory no longer says what `access` does."""
+    """Write an event and all that it changes; None if the directory no longer says what `access` does."""
     async with scoped(remi.store, [access.space_id]) as connection:
         match event.body:
             case Edited():
