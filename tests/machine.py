@@ -1,7 +1,7 @@
 """Inbox, turn and outbox against a simple model of them: Hypothesis chooses what happens next.
 
-Two conversations of one person are worked on by any number of workers; those that lost their lease try on. After
-every step the tables must say what the model says.
+Two conversations of one person are worked on by any number of workers; those that lost their lease try on.
+After every step the tables must say what the model says.
 """
 
 import asyncio

@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+import structlog
+
 from services.assistant.access import Denied, admit, forget_lately, space_of
 from services.assistant.domain import (
     Access,
@@ -26,6 +28,8 @@ from services.assistant.streams import Draft, Ended, Final, Frame, Listener, Mer
 from services.assistant.turn import embed_ahead, run
 from services.assistant.zones import zone
 from services.errors import InvalidEvent, Unavailable
+
+log = structlog.get_logger()
 
 POLL = 1.0
 """Seconds between looks at a turn that runs in another replica."""
@@ -81,6 +85,7 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
 
         is_known = isinstance(accepted, inbox.Known)
         if isinstance(accepted, inbox.Known) and not accepted.same_body:
+            log.warning("key_reused", key=event.key, conversation=str(access.conversation_id))
             raise InvalidEvent("idempotency_key", "was used with another event")
         expects_reply = not isinstance(event.body, Reacted)
         turn_id = accepted.turn.turn_id if isinstance(accepted, inbox.Accepted) and accepted.turn else None

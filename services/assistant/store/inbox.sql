@@ -210,6 +210,10 @@ SELECT (SELECT count(*) FROM marked) AS events,
                WHERE day = (now() AT TIME ZONE 'UTC')::date
                  AND turns_a_day > 0 AND turns >= turns_a_day) AS is_over_limit
 
+-- name: set_aside
+-- Broken events: their rows stay, and no turn has them.
+UPDATE event SET kind = 'record', turn_id = NULL WHERE space_id = $1 AND event_key = ANY ($2::text[])
+
 -- name: events
 -- What a turn answers, oldest first, and where.
 SELECT e.event_key, e.kind, e.person_id, e.author, e.body, e.message_id, e.sent_at, p.zone,
