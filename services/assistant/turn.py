@@ -144,6 +144,8 @@ async def _answer(remi: Remi, claim: Claim, turn: Turn, ahead: Ahead | None) -> 
     """Answer one turn; whether the conversation stays ours to go on with."""
     newest = turn.newest.event.key
     remi.streams.publish((taken.event.key for taken in turn.events[:-1]), Merged(turn.turn_id))
+    # Ours from before, when the turn was made to start anew while it ran.
+    remi.running.stop(turn.turn_id)
     answering = asyncio.create_task(_respond(remi, turn, ahead))
     remi.running.answers[turn.turn_id] = answering
     try:
@@ -176,7 +178,8 @@ async def _answer(remi: Remi, claim: Claim, turn: Turn, ahead: Ahead | None) -> 
         return await _put_aside(remi, claim, turn, PUT_ASIDE)
     finally:
         answering.cancel()
-        del remi.running.answers[turn.turn_id]
+        if remi.running.answers.get(turn.turn_id) is answering:
+            del remi.running.answers[turn.turn_id]
 
 
 async def _respond(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
