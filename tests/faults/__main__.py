@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from faults import machine, reminders
+from faults import machine, poison, reminders
 from faults.line import FULL, QUICK, Line, Outcome, Size
 from services import logs
 
-LINES: Sequence[Line] = (reminders.LINE, machine.LINE)
+LINES: Sequence[Line] = (reminders.LINE, machine.LINE, poison.LINE)
 LONGEST = 1500.0
 """Seconds after which a line is given up."""
 

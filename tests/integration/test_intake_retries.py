@@ -217,7 +217,9 @@ async def test_a_deletion_of_a_waiting_message_takes_it_out_of_the_queue(
     gate.set()
     # The running turn might have recalled it, and starts anew.
     async with asyncio.timeout(PATIENCE):
-        while not (told := await rows("SELECT text FROM message WHERE role = 'remi'")):
+        while not (  # noqa: ASYNC110 - Postgres tells nobody
+            told := await rows("SELECT text FROM message WHERE role = 'remi'")
+        ):
             await asyncio.sleep(0.02)
     assert [row["text"] for row in told] == ["A later answer."]
     await ended(running)
