@@ -11,6 +11,7 @@
     │   └── ModelUnavailable     a model endpoint
     │       └── ModelMisconfigured   it refuses the key or the model's name: the operator must act
     ├── ModelRefused         the model endpoint will not take this call, ever
+    ├── Unreadable           a row that this version can't read: broken, or written by a newer one
     └── Fenced               another worker has taken this over; what was done here is void
 
 A message of these errors may be shown to an operator: it holds ids and field names, never what people said.
@@ -75,6 +76,10 @@ class ModelMisconfigured(ModelUnavailable):
 
 class ModelRefused(RemiError):
     """A model endpoint refuses the call for good."""
+
+
+class Unreadable(RemiError):
+    """A row holds what this version does not know; it is left as it is. The message names its ids."""
 
 
 class Fenced(RemiError):

@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+import structlog
+
 from services.assistant.access import Denied, admit, forget_lately, space_of
 from services.assistant.domain import (
     Access,
@@ -26,6 +28,8 @@ from services.assistant.streams import Draft, Ended, Final, Frame, Listener, Mer
 from services.assistant.turn import embed_ahead, run
 from services.assistant.zones import zone
 from services.errors import InvalidEvent, Unavailable
+
+log = structlog.get_logger()
 
 POLL = 1.0
 """Seconds between looks at a turn that runs in another replica."""
@@ -55,7 +59,7 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
     Raises InvalidEvent for a key that was used with another body, StoreUnavailable if nothing was committed.
     """
     if isinstance(event.body, Deleted):
-        await _delete(remi, event, event.body.message_ids)
+        await delete(remi, event, event.body.message_ids)
         yield Accepted(False)
         return
     with remi.streams.listen(event.key) as listener:
@@ -72,7 +76,7 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
                 return
             # The question's vector is made while the event is being committed.
             ahead = asyncio.create_task(embed_ahead(remi, event))
-            accepted = await _commit(remi, event, access)
+            accepted = await commit(remi, event, access)
             if accepted is not None:
                 break
             forget_lately(remi.door, event)
@@ -81,6 +85,7 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
 
         is_known = isinstance(accepted, inbox.Known)
         if isinstance(accepted, inbox.Known) and not accepted.same_body:
+            log.warning("key_reused", key=event.key, conversation=str(access.conversation_id))
             raise InvalidEvent("idempotency_key", "was used with another event")
         expects_reply = not isinstance(event.body, Reacted)
         turn_id = accepted.turn.turn_id if isinstance(accepted, inbox.Accepted) and accepted.turn else None
@@ -106,7 +111,8 @@ def _is_kept(event: Event) -> bool:
     return event.addressed or isinstance(event.body, Edited | Stop)
 
 
-async def _commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | inbox.Known | None:
+async def commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | inbox.Known | None:
+    """Write an event and all that it changes; None if the directory no longer says what `access` does."""
     async with scoped(remi.store, [access.space_id]) as connection:
         match event.body:
             case Edited():
@@ -138,7 +144,7 @@ async def _commit_edit(
     return await inbox.accept(remi.store, connection, event, access, replacing)
 
 
-async def _delete(remi: Remi, event: Event, message_ids: Sequence[str]) -> None:
+async def delete(remi: Remi, event: Event, message_ids: Sequence[str]) -> None:
     """What is gone on the platform goes from memory too, whoever may still speak there."""
     async with unscoped(remi.store) as connection:
         space_id = await space_of(connection, event.place, event.author)
@@ -146,8 +152,11 @@ async def _delete(remi: Remi, event: Event, message_ids: Sequence[str]) -> None:
         return
     async with scoped(remi.store, [space_id]) as connection:
         if await inbox.note(remi.store, connection, event):
-            ours = await inbox.kept(connection, space_id, event.place.conversation_id, message_ids)
-            await forgetting.forget(connection, space_id, ours, ())
+            conversation_id = event.place.conversation_id
+            await inbox.bury(connection, space_id, conversation_id, message_ids)
+            ours = await inbox.kept(connection, space_id, conversation_id, message_ids)
+            if ours:
+                await forgetting.forget(connection, space_id, ours, ())
 
 
 async def _stop(remi: Remi, connection: Connection, event: Event, access: Access) -> None:
@@ -184,7 +193,7 @@ async def _look(remi: Remi, event: Event, access: Access) -> Final | Merged | En
     """What the store says became of an event; None while it waits, or its turn does."""
     async with scoped(remi.store, [access.space_id]) as connection:
         followed = await inbox.follow(connection, access.space_id, event.key)
-        if followed is None:
+        if followed is None or followed.is_over:
             return Ended()
         if followed.turn_id is None:
             return None

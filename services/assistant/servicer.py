@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 from uuid import uuid4
+
+import structlog
 
 from services.assistant import intake, wire
 from services.assistant.commands import MANIFEST
@@ -16,11 +18,15 @@ from services.assistant.store import directory, outbox, work
 from services.assistant.store.connection import scoped
 from services.assistant.store.turns import CARRY
 from services.assistant.streams import Draft, Final, Merged
-from services.errors import NotFound
+from services.errors import NotFound, Unreadable
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.stubs.assistant.v1.assistant_pb2_grpc import ConversationServiceServicer
 
+log = structlog.get_logger()
+
 BATCH = 20
+UNREADABLE = timedelta(minutes=5)
+"""How long a delivery rests that this version can't read; a newer one may."""
 POLL = 1.0
 """Seconds between looks for deliveries that another replica left."""
 
@@ -71,8 +77,13 @@ class ConversationServicer(ConversationServiceServicer):
         while True:
             claims = await work.claim(store, "deliver", holder, BATCH, route, CARRY)
             for claim in claims:
-                async with scoped(store, [claim.space_id]) as connection:
-                    delivery = await outbox.read(connection, claim.space_id, claim.subject_id)
+                try:
+                    async with scoped(store, [claim.space_id]) as connection:
+                        delivery = await outbox.read(connection, claim.space_id, claim.subject_id)
+                except Unreadable as error:
+                    log.error("delivery_unreadable", delivery=str(claim.subject_id), exc_info=error)
+                    await work.put_back(store, "deliver", claim, UNREADABLE)
+                    continue
                 if delivery is None:
                     await work.done(store, "deliver", claim)
                 else:

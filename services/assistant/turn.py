@@ -39,12 +39,15 @@ from services.assistant.store.passages import Subject
 from services.assistant.store.turns import Outcome
 from services.assistant.store.work import Claim, Kind
 from services.assistant.streams import Draft, Ended, Final, Frame, Merged
-from services.errors import Fenced, ModelRefused, ModelUnavailable, StoreUnavailable
+from services.errors import Fenced, ModelRefused, ModelUnavailable, StoreUnavailable, Unreadable
 
 log = structlog.get_logger()
 
 MOST_TRIES = 5
 """After so many failures of our own a turn is put aside; one that no model answered is parked."""
+
+UNREADABLE = timedelta(seconds=30)
+"""How long a conversation rests in which waits what this version can't read; a newer one may."""
 
 MODEL_IS_AWAY = (
     "My language model doesn't answer right now. I have kept what you said, and will answer when it is back."
@@ -109,6 +112,9 @@ async def run(remi: Remi, claim: Claim, turn: Turn | None, ahead: Ahead | None =
                 if again is None:
                     return
                 claim, turn = again, None
+        except Unreadable as error:
+            log.error("turn_unreadable", conversation=str(claim.subject_id), exc_info=error)
+            await work.put_back(remi.store, "turn", claim, UNREADABLE)
         except StoreUnavailable:
             # The lease runs out, and whoever comes first goes on from what is committed.
             log.warning("turn_left", conversation=str(claim.subject_id))
@@ -138,6 +144,8 @@ async def _answer(remi: Remi, claim: Claim, turn: Turn, ahead: Ahead | None) -> 
     """Answer one turn; whether the conversation stays ours to go on with."""
     newest = turn.newest.event.key
     remi.streams.publish((taken.event.key for taken in turn.events[:-1]), Merged(turn.turn_id))
+    # Ours from before, when the turn was made to start anew while it ran.
+    remi.running.stop(turn.turn_id)
     answering = asyncio.create_task(_respond(remi, turn, ahead))
     remi.running.answers[turn.turn_id] = answering
     try:
@@ -170,7 +178,8 @@ async def _answer(remi: Remi, claim: Claim, turn: Turn, ahead: Ahead | None) -> 
         return await _put_aside(remi, claim, turn, PUT_ASIDE)
     finally:
         answering.cancel()
-        del remi.running.answers[turn.turn_id]
+        if remi.running.answers.get(turn.turn_id) is answering:
+            del remi.running.answers[turn.turn_id]
 
 
 async def _respond(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:

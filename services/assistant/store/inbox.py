@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import asyncpg
+import structlog
 
 from services.assistant import zones
 from services.assistant.domain import (
@@ -36,6 +37,9 @@ from services.assistant.domain import (
 from services.assistant.store.connection import Connection, Store
 from services.assistant.store.queries import load
 from services.assistant.store.work import LEASE, Claim
+from services.errors import Unreadable
+
+log = structlog.get_logger()
 
 SQL = load("inbox")
 
@@ -68,11 +72,15 @@ class Replacing:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What became of an event: nothing yet (no `turn_id`), or a turn, perhaps with newer events in it."""
+    """What became of an event: nothing yet (no `turn_id`), or a turn, perhaps with newer events in it.
+
+    `is_over`: an edit took its place, or it was deleted, before any turn had it.
+    """
 
     turn_id: UUID | None
     state: TurnState | None
     is_newest: bool
+    is_over: bool
 
 
 async def accept(
@@ -175,11 +183,14 @@ async def keep(connection: Connection, access: Access, replied_to: RepliedTo) ->
 
 
 async def follow(connection: Connection, space_id: UUID, key: str) -> Followed | None:
-    """What became of an event; None if it is not kept in this space (any more)."""
+    """What became of an event; None if it is not kept in this space (any more). Raises Unreadable."""
     row = await connection.fetchrow(SQL["follow"], space_id, key)
     if row is None:
         return None
-    return Followed(row["turn_id"], TurnState(row["state"]) if row["state"] else None, bool(row["is_newest"]))
+    if row["state"] and row["state"] not in _STATES:
+        raise Unreadable(f"turn {row['turn_id']} has a state unknown to this version: {row['state']}")
+    state = TurnState(row["state"]) if row["state"] else None
+    return Followed(row["turn_id"], state, bool(row["is_newest"]), row["is_over"])
 
 
 async def replace(connection: Connection, event: Event, access: Access) -> Replacing | None:
@@ -219,6 +230,13 @@ async def note(store: Store, connection: Connection, event: Event) -> bool:
     return bool(await connection.fetchval(SQL["note"], event.key, _digest(store, event.body)))
 
 
+async def bury(
+    connection: Connection, space_id: UUID, conversation_id: UUID, message_ids: Sequence[str]
+) -> None:
+    """Of these messages of the platform, let those that have not come yet be no talk when they come."""
+    await connection.execute(SQL["bury"], space_id, conversation_id, list(message_ids))
+
+
 async def kept(
     connection: Connection, space_id: UUID, conversation_id: UUID, message_ids: Sequence[str]
 ) -> list[UUID]:
@@ -230,20 +248,44 @@ async def kept(
 async def take(connection: Connection, claim: Claim, zone: ZoneInfo) -> Turn | None:
     """The next turn of a claimed conversation: one left running, or a new one; None if nothing waits.
 
-    `zone` is the clock of people who haven't said theirs.
+    `zone` is the clock of people who haven't said theirs. An event whose body is broken leaves the queue.
+    Raises Unreadable for what a newer version wrote: the caller's transaction is to leave it as it was.
     """
-    again = await connection.fetchrow(SQL["resume"], claim.space_id, claim.subject_id, claim.attempt)
+    again = await connection.fetchrow(
+        SQL["resume"], claim.space_id, claim.subject_id, claim.attempt, claim.holder
+    )
     turn_id, tries, is_over_limit = (
         (again["turn_id"], again["tries"], False) if again else (uuid4(), 1, False)
     )
     if again is None:
-        new = await connection.fetchrow(SQL["take"], claim.space_id, claim.subject_id, turn_id, claim.attempt)
+        new = await connection.fetchrow(
+            SQL["take"], claim.space_id, claim.subject_id, turn_id, claim.attempt, claim.holder
+        )
         if new is None or not new["events"]:
             return None
         is_over_limit = new["is_over_limit"]
     rows = await connection.fetch(SQL["events"], claim.space_id, turn_id)
-    events = tuple(_taken(row, zone) for row in rows)
-    return Turn(turn_id, claim.space_id, claim.subject_id, claim.attempt, tries, events, is_over_limit)
+    events, broken = [], []
+    for row in rows:
+        try:
+            events.append(_taken(row, zone))
+        except (LookupError, TypeError, ValueError):
+            broken.append(row["event_key"])
+    if broken:
+        log.error("events_unreadable", conversation=str(claim.subject_id), events=broken)
+        await connection.execute(SQL["set_aside"], claim.space_id, broken)
+    if not events:
+        await connection.execute(SQL["stop"], claim.space_id, claim.subject_id, turn_id)
+        return await take(connection, claim, zone)
+    return Turn(turn_id, claim.space_id, claim.subject_id, claim.attempt, tries, tuple(events), is_over_limit)
+
+
+_STATES = frozenset(TurnState)
+_KNOWN: dict[str, frozenset[str]] = {
+    "platform": frozenset(Platform),
+    "chat_kind": frozenset(ChatKind),
+    "kind": frozenset({"message", "edit", "command", "button"}),
+}
 
 
 def _stored(body: Body, replaced_turn: UUID | None) -> tuple[str, dict[str, Any]]:
@@ -278,6 +320,11 @@ def _digest(store: Store, body: Body) -> bytes:
 
 
 def _taken(row: asyncpg.Record, otherwise: ZoneInfo) -> Taken:
+    for column, known in _KNOWN.items():
+        if row[column] not in known:
+            raise Unreadable(
+                f"event {row['event_key']} has a {column} unknown to this version: {row[column]}"
+            )
     platform = Platform(row["platform"])
     place = Place(platform, row["bot_id"], row["chat_id"], row["thread_id"], ChatKind(row["chat_kind"]))
     author = json.loads(row["author"])
@@ -301,7 +348,7 @@ def _taken(row: asyncpg.Record, otherwise: ZoneInfo) -> Taken:
         case "button":
             body = Pressed(stored["action"], said_as)
         case kind:
-            raise ValueError(f"event kind {kind!r} is unknown to this version")
+            raise AssertionError(f"{kind!r} is in _KNOWN")
     replaced_turn = stored.get("replaced_turn")
     event = Event(
         row["event_key"],

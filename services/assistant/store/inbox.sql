@@ -1,6 +1,7 @@
 -- name: accept
 -- Commits one event, once: its key, its message, its place in the inbox. Takes the conversation for a new turn
 -- when nobody works on it and nothing waits in it. What continues ($27) waits a moment for its next part instead.
+-- A message that was deleted or edited before it came is only recorded, the latter as the old form of what it became.
 -- No row: the directory changed, or the key is known.
 WITH known AS (
     SELECT FROM identity JOIN person USING (person_id)
@@ -15,11 +16,19 @@ WITH known AS (
     SELECT $1, $9, $10, $11, $12, $13 FROM keyed WHERE $14
     ON CONFLICT (platform, bot_id, chat_id, thread_id) DO UPDATE SET message_id = excluded.message_id
         WHERE (length(excluded.message_id), excluded.message_id) > (length(cursor.message_id), cursor.message_id)
+), outrun AS (
+    SELECT message_id FROM receipt
+    WHERE space_id = $7 AND conversation_id = $8 AND platform_message_id = $13 AND turn_id IS NULL
+      AND $13 <> '' AND $18 = 'message'
+      AND (message_id IS NULL
+           OR EXISTS (SELECT FROM event WHERE space_id = $7 AND message_id = receipt.message_id AND kind = 'edit'))
+), kind AS (
+    SELECT CASE WHEN EXISTS (SELECT FROM outrun) THEN 'record' ELSE $18 END AS kind
 ), queue AS (
     INSERT INTO work AS w (space_id, kind, subject_id, route, due_at, lease_until, attempt, holder)
     SELECT $7, 'turn', $8, $15, now() + CASE WHEN $27 THEN interval '3 seconds' ELSE interval '0' END,
            CASE WHEN NOT $27 THEN now() + $16::interval END, 1, CASE WHEN NOT $27 THEN $17::uuid END
-    FROM keyed WHERE $18 <> 'record'
+    FROM keyed, kind WHERE kind.kind <> 'record'
     ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET
         wakes = w.wakes + 1,
         due_at = CASE WHEN $27 THEN excluded.due_at ELSE least(w.due_at, now()) END,
@@ -36,14 +45,17 @@ WITH known AS (
       AND NOT EXISTS (SELECT FROM turn WHERE space_id = $7 AND conversation_id = $8 AND state = 'running')
 ), said AS (
     INSERT INTO message (space_id, message_id, conversation_id, role, person_id, author_name, text, attachments,
-                         sent_at, reply_to)
+                         sent_at, reply_to, replaced_by)
     SELECT $7, $19, $8, 'person', $3, $20, $21, $22, $23,
            (SELECT message_id FROM receipt
-            WHERE space_id = $7 AND conversation_id = $8 AND platform_message_id = $24)
-    FROM keyed WHERE $19::uuid IS NOT NULL
+            WHERE space_id = $7 AND conversation_id = $8 AND platform_message_id = $24),
+           (SELECT message_id FROM outrun)
+    FROM keyed
+    WHERE $19::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM outrun WHERE message_id IS NULL)
 ), standing AS (
     INSERT INTO receipt (space_id, conversation_id, platform_message_id, message_id)
-    SELECT $7, $8, $13, $19 FROM keyed WHERE $19::uuid IS NOT NULL AND $13 <> ''
+    SELECT $7, $8, $13, $19 FROM keyed
+    WHERE $19::uuid IS NOT NULL AND $13 <> '' AND NOT EXISTS (SELECT FROM outrun)
     ON CONFLICT (space_id, conversation_id, platform_message_id) DO UPDATE SET message_id = excluded.message_id
 ), turned AS (
     INSERT INTO turn (space_id, turn_id, conversation_id, person_id, state, attempt, asked_at)
@@ -51,8 +63,10 @@ WITH known AS (
 ), inbox AS (
     INSERT INTO event (space_id, event_key, conversation_id, kind, person_id, author, body, message_id, sent_at,
                        turn_id)
-    SELECT $7, $5, $8, $18, $3, $25, $26, $19, $23, (SELECT $17 FROM taken)
-    FROM keyed LEFT JOIN queue ON true
+    SELECT $7, $5, $8, kind.kind, $3, $25, $26,
+           CASE WHEN NOT EXISTS (SELECT FROM outrun WHERE message_id IS NULL) THEN $19 END, $23,
+           (SELECT $17 FROM taken)
+    FROM keyed CROSS JOIN kind LEFT JOIN queue ON true
 )
 SELECT queue.attempt, queue.wakes, coalesce(queue.is_ours, false) AS is_ours,
        EXISTS (SELECT FROM taken) AS is_taken,
@@ -80,8 +94,9 @@ ON CONFLICT DO NOTHING
 SELECT digest FROM event_key WHERE key = $1
 
 -- name: follow
--- What became of an accepted event: its turn, and whether it is the newest the turn answers.
-SELECT e.turn_id, t.state,
+-- What became of an accepted event: its turn, and whether it is the newest the turn answers. A record that no turn
+-- has is over: an edit took its place, or it was deleted.
+SELECT e.turn_id, t.state, e.kind = 'record' AND e.turn_id IS NULL AS is_over,
        e.position = (SELECT max(position) FROM event WHERE space_id = $1 AND turn_id = e.turn_id) AS is_newest
 FROM event e LEFT JOIN turn t ON t.space_id = e.space_id AND t.turn_id = e.turn_id
 WHERE e.space_id = $1 AND e.event_key = $2
@@ -128,6 +143,12 @@ UPDATE event SET turn_id = NULL WHERE space_id = $1 AND turn_id = $2 AND message
 -- Uses a key for an event that has no place in the inbox; no row if it was used before.
 INSERT INTO event_key (key, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true
 
+-- name: bury
+-- Where a message would stand that was deleted before it came. One that is just being committed is waited for.
+INSERT INTO receipt (space_id, conversation_id, platform_message_id)
+SELECT $1, $2, id FROM unnest($3::text[]) AS id
+ON CONFLICT DO NOTHING
+
 -- name: kept
 -- Our ids of platform messages, of those that are kept in a conversation.
 SELECT r.message_id FROM receipt r JOIN message m USING (space_id, message_id)
@@ -140,10 +161,12 @@ WHERE space_id = $1 AND kind = 'turn' AND subject_id = $2
 
 -- name: resume
 -- The turn that a lost worker or a silent model left running, fenced anew under this attempt. Talk that came in
--- meanwhile joins it, if it is talk itself.
+-- meanwhile joins it, if it is talk itself. No row for a worker ($4) that has lost the conversation itself.
 WITH again AS (
     UPDATE turn SET attempt = $3, tries = tries + 1
-    WHERE space_id = $1 AND conversation_id = $2 AND state = 'running'
+    WHERE space_id = $1 AND conversation_id = $2 AND state = 'running' AND attempt < $3
+      AND EXISTS (SELECT FROM work WHERE space_id = $1 AND kind = 'turn' AND subject_id = $2
+                  AND holder = $4 AND attempt = $3)
     RETURNING turn_id, tries
 ), joined AS (
     UPDATE event SET turn_id = again.turn_id FROM again
@@ -157,10 +180,14 @@ WITH again AS (
 SELECT turn_id, tries FROM again
 
 -- name: take
--- A new turn of everything that waits: messages and edits together up to the next command, a command alone.
+-- A new turn of everything that waits: messages and edits together up to the next command, a command alone. No
+-- events for a worker ($5) that has lost the conversation.
 WITH waiting AS (
     SELECT event_key, position, kind IN ('message', 'edit') AS is_talk, person_id, sent_at FROM event
     WHERE space_id = $1 AND conversation_id = $2 AND turn_id IS NULL AND kind <> 'record'
+      AND EXISTS (SELECT FROM work WHERE space_id = $1 AND kind = 'turn' AND subject_id = $2
+                  AND holder = $5 AND attempt = $4)
+      AND NOT EXISTS (SELECT FROM turn WHERE space_id = $1 AND conversation_id = $2 AND state = 'running')
 ), first AS (
     SELECT position, is_talk FROM waiting ORDER BY position LIMIT 1
 ), batch AS (
@@ -182,6 +209,10 @@ SELECT (SELECT count(*) FROM marked) AS events,
        EXISTS (SELECT FROM person JOIN usage USING (person_id) JOIN newest USING (person_id)
                WHERE day = (now() AT TIME ZONE 'UTC')::date
                  AND turns_a_day > 0 AND turns >= turns_a_day) AS is_over_limit
+
+-- name: set_aside
+-- Broken events: their rows stay, and no turn has them.
+UPDATE event SET kind = 'record', turn_id = NULL WHERE space_id = $1 AND event_key = ANY ($2::text[])
 
 -- name: events
 -- What a turn answers, oldest first, and where.

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
+
 from services.assistant.domain import Button, ChatKind, Delivery, Place, Platform, Reply
 from services.assistant.store.connection import Connection
 from services.assistant.store.queries import load
+from services.errors import Unreadable
 
 SQL = load("outbox")
 
@@ -31,29 +34,17 @@ class Later:
 
 
 async def read(connection: Connection, space_id: UUID, delivery_id: UUID) -> Delivery | None:
-    """A delivery as it is to be sent now; None if it was forgotten."""
+    """A delivery as it is to be sent now; None if it was forgotten.
+
+    Raises Unreadable where the row is broken, or of a newer version.
+    """
     row = await connection.fetchrow(SQL["read"], space_id, delivery_id)
     if row is None:
         return None
-    place = Place(
-        Platform(row["platform"]),
-        row["bot_id"],
-        row["chat_id"],
-        row["thread_id"],
-        ChatKind(row["chat_kind"]),
-    )
-    buttons = tuple(tuple(Button(*each) for each in line) for line in json.loads(row["buttons"]))
-    reply = Reply(row["text"], buttons, row["file_name"], row["file_content"])
-    return Delivery(
-        delivery_id,
-        space_id,
-        row["turn_id"],
-        place,
-        reply,
-        row["reply_to"],
-        tuple(row["replaces"]),
-        tuple(row["sent"]),
-    )
+    try:
+        return _delivery(space_id, row)
+    except (LookupError, TypeError, ValueError) as error:
+        raise Unreadable(f"delivery {delivery_id} can't be read by this version") from error
 
 
 async def of_turn(connection: Connection, space_id: UUID, turn_id: UUID) -> Delivery | None:
@@ -81,3 +72,25 @@ async def record(
                 SQL["later"], space_id, delivery_id, platform, list(sent), delay
             )
     return bool(found)
+
+
+def _delivery(space_id: UUID, row: asyncpg.Record) -> Delivery:
+    place = Place(
+        Platform(row["platform"]),
+        row["bot_id"],
+        row["chat_id"],
+        row["thread_id"],
+        ChatKind(row["chat_kind"]),
+    )
+    buttons = tuple(tuple(Button(*each) for each in line) for line in json.loads(row["buttons"]))
+    reply = Reply(row["text"], buttons, row["file_name"], row["file_content"])
+    return Delivery(
+        row["delivery_id"],
+        space_id,
+        row["turn_id"],
+        place,
+        reply,
+        row["reply_to"],
+        tuple(row["replaces"]),
+        tuple(row["sent"]),
+    )

@@ -90,11 +90,12 @@ WITH still AS (
 SELECT earlier_id, is_news, NOT EXISTS (SELECT FROM freed) AS has_more FROM parked
 
 -- name: occupy
--- Takes a conversation on which nobody works, to go on with what is parked there.
+-- Takes a conversation on which nobody works, to go on with what is parked there, under an attempt that nobody had.
 INSERT INTO work AS w (space_id, kind, subject_id, route, lease_until, attempt, holder)
-VALUES ($1, 'turn', $2, $3, now() + $4::interval, 1, $5)
+SELECT $1, 'turn', $2, $3, now() + $4::interval, coalesce(max(attempt), 0) + 1, $5
+FROM turn WHERE space_id = $1 AND conversation_id = $2 AND state = 'parked'
 ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET
-    lease_until = excluded.lease_until, attempt = w.attempt + 1, holder = excluded.holder
+    lease_until = excluded.lease_until, attempt = greatest(w.attempt + 1, excluded.attempt), holder = excluded.holder
     WHERE w.lease_until IS NULL OR w.lease_until < now()
 RETURNING attempt, wakes
 

@@ -62,14 +62,14 @@ async def renew(store: Store, held: Sequence[Claim]) -> None:
 
 
 async def done(store: Store, kind: Kind, claim: Claim) -> bool:
-    """Take the row away; False if it was asked for again since it was claimed."""
+    """Take the row away; False if it was asked for again since it was claimed, or is not ours any more."""
     async with unscoped(store) as connection:
-        return bool(
-            await connection.fetchval(SQL["done"], claim.space_id, kind, claim.subject_id, claim.wakes)
-        )
+        row = (claim.space_id, kind, claim.subject_id)
+        return bool(await connection.fetchval(SQL["done"], *row, claim.wakes, claim.holder))
 
 
 async def put_back(store: Store, kind: Kind, claim: Claim, delay: timedelta) -> None:
-    """Give the row back, due again after `delay`."""
+    """Give the row back, due again after `delay`; somebody else's is left alone."""
     async with unscoped(store) as connection:
-        await connection.execute(SQL["put_back"], claim.space_id, kind, claim.subject_id, delay)
+        row = (claim.space_id, kind, claim.subject_id)
+        await connection.execute(SQL["put_back"], *row, delay, claim.holder)

@@ -29,10 +29,11 @@ INSERT INTO work AS w (space_id, kind, subject_id, route, due_at) VALUES ($1, $2
 ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET wakes = w.wakes + 1
 
 -- name: done
--- The row goes, unless it was asked for again since it was claimed.
-DELETE FROM work WHERE space_id = $1 AND kind = $2 AND subject_id = $3 AND wakes = $4 RETURNING true
+-- The row goes, unless it was asked for again since it was claimed, or is somebody else's by now.
+DELETE FROM work WHERE space_id = $1 AND kind = $2 AND subject_id = $3 AND wakes = $4 AND holder = $5
+RETURNING true
 
 -- name: put_back
--- Not done: due again after a while.
+-- Not done: due again after a while. Nothing happens if it is somebody else's by now.
 UPDATE work SET lease_until = NULL, holder = NULL, due_at = now() + $4
-WHERE space_id = $1 AND kind = $2 AND subject_id = $3
+WHERE space_id = $1 AND kind = $2 AND subject_id = $3 AND holder = $5
