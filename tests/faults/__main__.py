@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from faults import assistant_kills, reminders
+from faults import assistant_kills, models, reminders
 from faults.line import FULL, QUICK, Line, Outcome, Size
 from services import logs
 
-LINES: Sequence[Line] = (assistant_kills.LINE, reminders.LINE)
+LINES: Sequence[Line] = (assistant_kills.LINE, models.LINE, reminders.LINE)
 LONGEST = 1500.0
 """Seconds after which a line is given up."""
 
