@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 from uuid import uuid4
 
@@ -73,7 +73,10 @@ class ConversationServicer(ConversationServiceServicer):
             for claim in claims:
                 async with scoped(store, [claim.space_id]) as connection:
                     delivery = await outbox.read(connection, claim.space_id, claim.subject_id)
-                if delivery is None:
+                    is_next = await outbox.is_next(connection, claim.space_id, claim.subject_id)
+                if not is_next:
+                    await work.put_back(store, "deliver", claim, timedelta(seconds=POLL))
+                elif delivery is None:
                     await work.done(store, "deliver", claim)
                 else:
                     yield wire.delivery_to(delivery)
