@@ -33,6 +33,8 @@ log = structlog.get_logger()
 
 POLL = 1.0
 """Seconds between looks at a turn that runs in another replica."""
+QUICK = 0.05
+"""Seconds to the first look for an older delivery that is being sent just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +176,28 @@ async def _follow(
         match frame:
             case Draft():
                 yield frame
-            case Final() | Merged():
+            case Final(delivery, is_next):
+                if not is_next:
+                    await _until_next(remi, delivery)
+                yield frame
+                return
+            case Merged():
                 yield frame
                 return
             case Ended():
                 return
         frame = await listener.next(POLL) or await _look(remi, event, access)
+
+
+async def _until_next(remi: Remi, delivery: Delivery) -> None:
+    """Wait for what is to be sent before it: a reply that was left behind must not come after a newer one."""
+    pause = QUICK
+    while True:
+        async with scoped(remi.store, [delivery.space_id]) as connection:
+            if await outbox.is_next(connection, delivery.space_id, delivery.delivery_id):
+                return
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, POLL)
 
 
 async def _hand_over(remi: Remi, delivery: Delivery) -> None:

@@ -80,11 +80,14 @@ class ConversationServicer(ConversationServiceServicer):
                 try:
                     async with scoped(store, [claim.space_id]) as connection:
                         delivery = await outbox.read(connection, claim.space_id, claim.subject_id)
+                        is_next = await outbox.is_next(connection, claim.space_id, claim.subject_id)
                 except Unreadable as error:
                     log.error("delivery_unreadable", delivery=str(claim.subject_id), exc_info=error)
                     await work.put_back(store, "deliver", claim, UNREADABLE)
                     continue
-                if delivery is None:
+                if not is_next:
+                    await work.put_back(store, "deliver", claim, timedelta(seconds=POLL))
+                elif delivery is None:
                     await work.done(store, "deliver", claim)
                 else:
                     yield wire.delivery_to(delivery)

@@ -21,7 +21,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Final:
+    """`is_next`: nothing older of the conversation waits to be sent. Else that is to be asked."""
+
     delivery: Delivery
+    is_next: bool = False
 
 
 @dataclass(frozen=True, slots=True)

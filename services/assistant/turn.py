@@ -284,7 +284,8 @@ async def _commit(remi: Remi, claim: Claim, turn: Turn, response: Response) -> b
         if response.change is not None:
             await response.change(connection)
         finished = await turns.finish(connection, turn, claim, response.outcome, carried, then)
-    remi.streams.publish([newest], Final(finished.delivery) if finished.delivery else Ended())
+    final = Final(finished.delivery, finished.is_next) if finished.delivery else Ended()
+    remi.streams.publish([newest], final)
     if not carried:
         remi.outgoing.set()
     log.info("turn_done", turn=str(turn.turn_id), state=response.outcome.state, tries=turn.tries)

@@ -14,7 +14,7 @@ from conftest import Assistant, Database, StartAssistant
 from services.assistant.commands import MANIFEST, PAGE
 from services.assistant.domain import ChatKind, MemoryKind, Place, Recollection
 from services.assistant.recall import Query, recall
-from services.assistant.store import forgetting, memories
+from services.assistant.store import forgetting, memories, outbox
 from services.assistant.store.connection import scoped
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from talk import NOON, author, place
@@ -164,8 +164,9 @@ async def test_forget_asks_and_then_it_is_gone(assistant: Assistant, telegram: G
 
 
 async def test_what_was_forgotten_stands_in_no_table(
-    assistant: Assistant, telegram: Gateway, database: Database
+    assistant: Assistant, telegram: Gateway, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(outbox, "HOLDS_BACK", timedelta(0))
     await telegram.say("I hide the spare key under the Quetzalcanary.")
     await telegram.say("Where is the spare key?")
     await telegram.command("remember", "The Quetzalcanary stands on the porch.")

@@ -15,6 +15,9 @@ from services.errors import Unreadable
 
 SQL = load("outbox")
 
+HOLDS_BACK = timedelta(minutes=3)
+"""How long a delivery that isn't sent holds back the newer ones of its conversation."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -51,6 +54,11 @@ async def of_turn(connection: Connection, space_id: UUID, turn_id: UUID) -> Deli
     """The delivery that carries a turn's outcome; None if it has none."""
     delivery_id = await connection.fetchval(SQL["of_turn"], space_id, turn_id)
     return await read(connection, space_id, delivery_id) if delivery_id else None
+
+
+async def is_next(connection: Connection, space_id: UUID, delivery_id: UUID) -> bool:
+    """Whether a delivery may go: none before it in its conversation waits, but for one that can't be sent."""
+    return bool(await connection.fetchval(SQL["is_next"], space_id, delivery_id, HOLDS_BACK))
 
 
 async def release(connection: Connection, delivery: Delivery) -> None:

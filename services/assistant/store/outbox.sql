@@ -11,6 +11,15 @@ WHERE d.space_id = $1 AND d.delivery_id = $2
 -- The delivery that carries a turn's outcome.
 SELECT delivery_id FROM delivery WHERE space_id = $1 AND turn_id = $2 ORDER BY created_at DESC LIMIT 1
 
+-- name: is_next
+-- Whether nothing older of its conversation still waits to be sent. What has waited for too long is waited for no more.
+SELECT NOT EXISTS (
+    SELECT FROM delivery d
+    JOIN delivery older ON older.space_id = $1 AND older.conversation_id = d.conversation_id
+    WHERE d.space_id = $1 AND d.delivery_id = $2 AND older.state = 'pending'
+      AND (older.created_at, older.delivery_id) < (d.created_at, d.delivery_id) AND older.created_at > now() - $3::interval
+)
+
 -- name: settle
 -- What the platform said for good. Receipts make the parts findable; a text that is no message is not kept.
 WITH settled AS (

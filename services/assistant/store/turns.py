@@ -48,10 +48,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A committed outcome; `has_more` when the conversation stays ours because more came in."""
+    """A committed outcome.
+
+    `has_more` when the conversation stays ours because more came in, `is_next` when nothing older waits there
+    to be sent.
+    """
 
     delivery: Delivery | None
     has_more: bool
+    is_next: bool
 
 
 async def finish(
@@ -97,7 +102,7 @@ async def finish(
         delivery = Delivery(
             delivery_id, turn.space_id, turn.turn_id, newest.place, reply, reply_to, tuple(row["replaces"])
         )
-    return Finished(delivery, row["has_more"])
+    return Finished(delivery, row["has_more"], row["is_next"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,9 @@ WITH done AS (
     RETURNING true
 )
 SELECT NOT EXISTS (SELECT FROM freed) AS has_more,
-       coalesce((SELECT replaces FROM sending), '{}') AS replaces
+       coalesce((SELECT replaces FROM sending), '{}') AS replaces,
+       NOT EXISTS (SELECT FROM delivery WHERE space_id = $1 AND conversation_id = done.conversation_id
+                                          AND state = 'pending') AS is_next
 FROM done
 
 -- name: park
