@@ -238,13 +238,16 @@ async def _why(remi: Remi, turn: Turn, reply_to: str) -> Reply:
     return Reply(showing.explanation(explained, turn.newest.event.sent_at))
 
 
-def _again(turn: Turn) -> tuple[Reply, Change]:
+async def _again(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
     """What no model answered is tried once more, right after this."""
+    async with scoped(remi.store, [turn.space_id]) as connection:
+        if not await turns.is_parked(connection, turn.space_id, turn.conversation_id):
+            return Reply("That has been answered already."), None
 
     async def change(connection: Connection) -> None:
         await turns.hurry(connection, turn.space_id, turn.conversation_id)
 
-    return Reply("I'm trying again. If it was answered meanwhile, there is nothing left to do."), change
+    return Reply("I'm trying again."), change
 
 
 def _timezone(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
@@ -301,7 +304,7 @@ async def _press(remi: Remi, turn: Turn, pressed: Pressed) -> tuple[Reply, Chang
         case "forget":
             return await _erase(remi, turn, asked)
         case "again":
-            return _again(turn)
+            return await _again(remi, turn)
         case "unremind":
             return await remind.cancelled(remi, turn, asked)
         case "keep":

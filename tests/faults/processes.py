@@ -21,7 +21,7 @@ START = 60.0
 STOP = 30.0
 
 _ROOT = Path(__file__).parents[2]
-_PATHS = os.pathsep.join([str(_ROOT), str(_ROOT / "tests")])
+PATHS = os.pathsep.join([str(_ROOT), str(_ROOT / "tests")])
 
 Aim: TypeAlias = tuple[str, str, int]
 """A table of points, a point in it, and at which pass the process kills itself there."""
@@ -89,7 +89,7 @@ class Forge:
                 "-m",
                 f"services.{service}",
                 cwd=self.folder,
-                env={**os.environ, "PYTHONPATH": _PATHS, **environment},
+                env={**os.environ, "PYTHONPATH": PATHS, **environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -124,7 +124,7 @@ async def forge(folder: Path) -> AsyncIterator[Forge]:
             "-m",
             "faults.forge",
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": _PATHS},
+            env={**os.environ, "PYTHONPATH": PATHS},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,

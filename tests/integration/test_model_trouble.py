@@ -80,12 +80,12 @@ async def test_the_conversation_is_free_again_and_the_button_tries_again(
         assert await states(owner) == ["parked"]
         assert "/remember" in (await telegram.command("help")).text
         model.reply = Step(text="Here I am.")
-        assert "trying again" in (await telegram.press(told, "Try again")).text
+        assert (await telegram.press(told, "Try again")).text == "I'm trying again."
         answer = await next_delivery(items)
         assert (answer.text, answer.reply_to_message_id) == ("Here I am.", "70")
         await telegram.acknowledge(answer)
         assert await states(owner) == ["done"] * 3
-        await telegram.press(told, "Try again")
+        assert "answered already" in (await telegram.press(told, "Try again")).text
         assert (await states(owner)).count("done") == 4
         assert items.empty()
         assert (

@@ -154,6 +154,11 @@ async def unpark(connection: Connection, waiting: Claim) -> Claim | None:
     return replace(waiting, attempt=row["attempt"], wakes=row["wakes"])
 
 
+async def is_parked(connection: Connection, space_id: UUID, conversation_id: UUID) -> bool:
+    """Whether anything in a conversation waits for a model."""
+    return bool(await connection.fetchval(SQL["is_parked"], space_id, conversation_id))
+
+
 async def hurry(connection: Connection, space_id: UUID, conversation_id: UUID) -> bool:
     """Try what is parked in a conversation now; False if nothing is."""
     return bool(await connection.fetchval(SQL["hurry"], space_id, conversation_id))

@@ -109,6 +109,10 @@ WHERE space_id = $1 AND conversation_id = $2 AND state = 'parked'
                   WHERE other.space_id = $1 AND other.conversation_id = $2 AND other.state = 'running')
 RETURNING turn_id
 
+-- name: is_parked
+-- Whether anything in a conversation waits for a model.
+SELECT EXISTS (SELECT FROM turn WHERE space_id = $1 AND conversation_id = $2 AND state = 'parked')
+
 -- name: hurry
 -- What is parked in a conversation is to be tried now; no row if nothing is.
 UPDATE work SET due_at = now() WHERE space_id = $1 AND kind = 'retry' AND subject_id = $2 RETURNING true
