@@ -83,6 +83,8 @@ class Deliveries:
                             await _logged("manifest", on_manifest(response.manifest))
                         case "cursors":
                             await _logged("cursors", on_cursors(response.cursors))
+                        case "closed_chats":
+                            self._close_chats(request.bot_id, response.closed_chats)
                         case "delivery":
                             await self._room()
                             self._start(response.delivery)
@@ -109,7 +111,7 @@ class Deliveries:
 
     def close_chat(self, place: pb.Place, seconds: float) -> None:
         """The platform wants nothing in this chat for so long."""
-        self._closed_until[_chat(place)] = asyncio.get_running_loop().time() + seconds
+        self._close(_chat(place), seconds)
 
     def closed_for(self, place: pb.Place) -> float:
         """Seconds until the chat is open again; 0 when it is."""
@@ -118,6 +120,15 @@ class Deliveries:
         if left <= 0:
             self._closed_until.pop(_chat(place), None)
         return max(left, 0)
+
+    def _close_chats(self, bot_id: str, closed: pb.ClosedChats) -> None:
+        """What an earlier process was told holds for this one."""
+        for chat in closed.chats:
+            self._close((bot_id, chat.chat_id), chat.open_after.ToNanoseconds() / 1e9)
+
+    def _close(self, chat: _Chat, seconds: float) -> None:
+        until = asyncio.get_running_loop().time() + seconds
+        self._closed_until[chat] = max(until, self._closed_until.get(chat, 0))
 
     async def finish(self, grace: float = 5) -> None:
         """Wait at most `grace` seconds for what is under way; the rest is cancelled and will come again."""
