@@ -34,7 +34,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not all is sent yet: these parts stand, the rest is due after `delay`; `closed` is the chat till then."""
+    """Not all is sent yet: these parts stand, the rest is due after `delay`. The chat may be closed."""
 
     sent: Sequence[str]
     delay: timedelta
