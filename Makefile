@@ -18,7 +18,7 @@ lock = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links pyproject.toml --output-file deploy/locks/$(1).txt
 
 .DEFAULT_GOAL := help
-.PHONY: run test check bench faults invite format stubs lock clean help
+.PHONY: run test check bench faults invite undelivered format stubs lock clean help
 
 run: $(RUN)  ## Start Remi on this machine and chat with it here
 	@$(BIN)/python -m services
@@ -47,6 +47,9 @@ faults: $(ALL)  ## Cause every fault, and show that nothing is lost; QUICK=1, LI
 invite: $(RUN)  ## Print a one-time code that lets a person in
 	@$(BIN)/python -m services.assistant invite
 
+undelivered: $(RUN)  ## List what could not be delivered; RESEND=id or RESEND=all sends it again
+	@$(BIN)/python -m services.assistant undelivered $(if $(RESEND),--resend $(RESEND))
+
 format: $(ALL)  ## Format the code, and mend what the linter can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -65,7 +68,7 @@ clean:  ## Remove what was installed and cached; data stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv/%: | $(BIN)/python
 	@echo "Installing deploy/locks/$(firstword $(subst -, ,$*)).txt into .venv; the first time takes some minutes." >&2

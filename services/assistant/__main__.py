@@ -1,4 +1,4 @@
-"""The assistant service: `python -m services.assistant`, or `... invite [--admin]` for a one-time code."""
+"""The assistant service: `python -m services.assistant`; `... invite`, `... undelivered` for its operator."""
 
 import argparse
 import asyncio
@@ -26,6 +26,7 @@ from services.assistant.settings import Settings, gateway_tokens, load, secret, 
 from services.assistant.store.connection import Store, connect
 from services.assistant.store.embedded import start_embedded
 from services.assistant.store.migrate import migrate
+from services.assistant.undelivered import listing, send_again
 from services.assistant.worker import keep_leases, look_for_work
 from services.errors import RemiError
 
@@ -37,11 +38,15 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command")
     inviting = commands.add_parser("invite", help="print a one-time code that lets a person or a group in")
     inviting.add_argument("--admin", action="store_true", help="let them in as an admin")
+    aside = commands.add_parser("undelivered", help="list what could not be delivered, without its text")
+    aside.add_argument("--resend", metavar="ID|all", help="have it sent again")
     options = parser.parse_args(arguments)
     try:
         settings = load()
         if options.command == "invite":
             print(uvloop.run(_invite(settings, TeamRole.ADMIN if options.admin else TeamRole.MEMBER)))
+        elif options.command == "undelivered":
+            print(uvloop.run(_undelivered(settings, options.resend)))
         else:
             logs.configure("assistant", settings.log_level)
             uvloop.run(_serve(settings))
@@ -54,6 +59,11 @@ def main(arguments: list[str]) -> int:
 async def _invite(settings: Settings, role: TeamRole) -> str:
     async with _open_store(settings) as store:
         return await invite(store, role)
+
+
+async def _undelivered(settings: Settings, resend: str | None) -> str:
+    async with _open_store(settings) as store:
+        return await send_again(store, resend) if resend else await listing(store)
 
 
 async def _serve(settings: Settings) -> None:
@@ -91,6 +101,7 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
             settings.client_clock,
             ZoneInfo(settings.timezone),
             timedelta(hours=settings.reminder_grace_hours),
+            timedelta(hours=settings.delivery_hours),
         )
         remi = Remi(store, models, doorkeeper(settings.allow), knobs)
         server, is_healthy = await serve(remi, Edge(gateway_tokens(settings)), settings)

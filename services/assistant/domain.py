@@ -1,7 +1,7 @@
 """The words of Remi as frozen types. Nothing here knows Postgres, gRPC or a model."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
@@ -321,7 +321,8 @@ class Reply:
 class Delivery:
     """One thing to be sent to a place, until the platform has taken it.
 
-    `reply_to`, `replaces` and `sent` are the platform's message ids.
+    `reply_to`, `replaces` and `sent` are the platform's message ids. `state` is pending, delivered, or why
+    it was put aside: rejected, unknown, expired.
     """
 
     delivery_id: UUID
@@ -332,6 +333,8 @@ class Delivery:
     reply_to: str = ""
     replaces: tuple[str, ...] = ()
     sent: tuple[str, ...] = ()
+    state: str = "pending"
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,4 +220,5 @@ async def _look(remi: Remi, event: Event, access: Access) -> Final | Merged | En
         if followed.state in (TurnState.RUNNING, TurnState.PARKED):
             return None
         delivery = await outbox.of_turn(connection, access.space_id, followed.turn_id)
-    return Final(delivery) if delivery else Ended()
+    # What was put aside is not sent again by itself, whoever asks.
+    return Final(delivery) if delivery and delivery.state in ("pending", "delivered") else Ended()

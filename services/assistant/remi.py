@@ -34,6 +34,8 @@ class Knobs:
     """The clock of people who haven't said theirs."""
     reminder_grace: timedelta
     """A reminder that comes later than this was missed."""
+    delivery_time: timedelta = timedelta(hours=24)
+    """What could not be delivered for so long is put aside."""
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import assert_never
 from uuid import uuid4
 
@@ -11,12 +12,12 @@ import structlog
 
 from services.assistant import intake, wire
 from services.assistant.commands import MANIFEST
-from services.assistant.domain import Platform
+from services.assistant.domain import Delivery, Platform
 from services.assistant.edge import Context, Edge, own
 from services.assistant.remi import Remi
 from services.assistant.store import directory, outbox, work
-from services.assistant.store.connection import scoped
-from services.assistant.store.turns import CARRY
+from services.assistant.store.connection import scoped, unscoped
+from services.assistant.store.work import Claim
 from services.assistant.streams import Draft, Final, Merged
 from services.errors import NotFound, Unreadable
 from services.stubs.assistant.v1 import assistant_pb2 as pb
@@ -61,7 +62,11 @@ class ConversationServicer(ConversationServiceServicer):
                     ]
                 )
             )
-            async for delivery in self._deliveries(f"{platform}:{request.bot_id}"):
+            route = f"{platform}:{request.bot_id}"
+            async with unscoped(self._remi.store) as connection:
+                closed = await outbox.closed(connection, route)
+            yield pb.DeliverResponse(closed_chats=wire.closed_chats(closed))
+            async for delivery in self._deliveries(route):
                 yield pb.DeliverResponse(delivery=delivery)
 
     async def Acknowledge(  # noqa: N802
@@ -75,22 +80,10 @@ class ConversationServicer(ConversationServiceServicer):
         """Whatever waits for this bot and is carried by no live Converse, while the stream stands."""
         store, holder = self._remi.store, uuid4()
         while True:
-            claims = await work.claim(store, "deliver", holder, BATCH, route, CARRY)
-            for claim in claims:
-                try:
-                    async with scoped(store, [claim.space_id]) as connection:
-                        delivery = await outbox.read(connection, claim.space_id, claim.subject_id)
-                        is_next = await outbox.is_next(connection, claim.space_id, claim.subject_id)
-                except Unreadable as error:
-                    log.error("delivery_unreadable", delivery=str(claim.subject_id), exc_info=error)
-                    await work.put_back(store, "deliver", claim, UNREADABLE)
-                    continue
-                if not is_next:
-                    await work.put_back(store, "deliver", claim, timedelta(seconds=POLL))
-                elif delivery is None:
-                    await work.done(store, "deliver", claim)
-                else:
-                    yield wire.delivery_to(delivery)
+            claims = await work.claim(store, "deliver", holder, BATCH, route, outbox.CARRY)
+            ready = [delivery for claim in claims if (delivery := await self._ready(claim))]
+            for delivery in sorted(ready, key=attrgetter("created_at")):
+                yield wire.delivery_to(delivery)
             if not claims:
                 self._remi.outgoing.clear()
                 try:
@@ -99,12 +92,41 @@ class ConversationServicer(ConversationServiceServicer):
                 except TimeoutError:
                     continue
 
+    async def _ready(self, claim: Claim) -> Delivery | None:
+        """What a claim stands for, if it is to be sent now."""
+        store = self._remi.store
+        delay = None
+        try:
+            async with scoped(store, [claim.space_id]) as connection:
+                delivery = await outbox.read(connection, claim.space_id, claim.subject_id)
+                if delivery is not None:
+                    if delivery.created_at + self._remi.knobs.delivery_time < datetime.now(UTC):
+                        await outbox.expire(connection, delivery)
+                        log.warning("delivery put aside", delivery=str(claim.subject_id), state="expired")
+                        return None
+                    delay = await outbox.wait(connection, delivery)
+                    if delay is None and not await outbox.is_next(connection, claim.space_id, claim.subject_id):
+                        delay = timedelta(seconds=POLL)
+        except Unreadable as error:
+            log.error("delivery_unreadable", delivery=str(claim.subject_id), exc_info=error)
+            await work.put_back(store, "deliver", claim, UNREADABLE)
+            return None
+        if delivery is None:
+            await work.done(store, "deliver", claim)
+            return None
+        if delay is not None:
+            await work.put_back(store, "deliver", claim, delay)
+            return None
+        return delivery
+
     async def _acknowledge(self, platform: Platform, request: pb.AcknowledgeRequest) -> None:
         space_id, delivery_id = wire.delivery_ids(request.delivery_id)
         result = wire.result_from(request)
         async with scoped(self._remi.store, [space_id]) as connection:
             if not await outbox.record(connection, platform, space_id, delivery_id, result):
                 raise NotFound("there is no such delivery on this platform")
+        if isinstance(result, outbox.Settled) and result.state != "delivered":
+            log.warning("delivery put aside", delivery=request.delivery_id, state=result.state)
         if isinstance(result, outbox.Later):
             self._remi.outgoing.set()
 

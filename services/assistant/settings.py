@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     """The clock of people who haven't said theirs, by its IANA name."""
     reminder_grace_hours: Annotated[float, Field(ge=0, le=24 * 30)] = 12
     """A reminder that comes later than this, after a standstill, is called missed."""
+    delivery_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 24
+    """What could not be delivered for so long is put aside, and listed by `make undelivered`."""
     recall_tokens: Annotated[int, Field(ge=200, le=100_000)] = 2000
     """Most tokens of recalled memory in a prompt."""
     turn_seconds: Annotated[float, Field(ge=5, le=3600)] = 300

@@ -24,7 +24,7 @@ from services.assistant.domain import (
     Said,
     Stop,
 )
-from services.assistant.store.outbox import Later, Settled
+from services.assistant.store.outbox import GoingOn, Later, Result, Settled
 from services.errors import InvalidEvent
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
@@ -32,6 +32,8 @@ MAX_TEXT = 100_000
 """Code points in one message. Longer ones are refused with a line to the sender."""
 MAX_ID = 128
 MAX_NAME = 200
+# The longest that a platform's word closes a chat for; then it is asked again.
+MAX_CLOSED = timedelta(hours=1)
 MAX_ATTACHMENTS = 20
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -102,7 +104,7 @@ def author_from(author: pb.Author, platform: Platform, is_anonymous: bool = Fals
 
 def delivery_to(delivery: Delivery) -> pb.Delivery:
     return pb.Delivery(
-        delivery_id=f"{delivery.space_id.hex}{delivery.delivery_id.hex}",
+        delivery_id=delivery_id(delivery.space_id, delivery.delivery_id),
         place=place_to(delivery.place),
         text=delivery.reply.text,
         button_rows=[
@@ -118,6 +120,11 @@ def delivery_to(delivery: Delivery) -> pb.Delivery:
     )
 
 
+def delivery_id(space_id: UUID, delivery_id: UUID) -> str:
+    """The id that a gateway is given."""
+    return f"{space_id.hex}{delivery_id.hex}"
+
+
 def delivery_ids(delivery_id: str) -> tuple[UUID, UUID]:
     """(space, delivery) of the id a gateway was given. Raises InvalidEvent."""
     try:
@@ -128,18 +135,20 @@ def delivery_ids(delivery_id: str) -> tuple[UUID, UUID]:
         raise InvalidEvent("delivery_id", "is not one of ours") from None
 
 
-def result_from(request: pb.AcknowledgeRequest) -> Settled | Later:
+def result_from(request: pb.AcknowledgeRequest) -> Result:
     """What the platform said. Raises InvalidEvent."""
     match request.WhichOneof("result"):
         case "delivered":
             return Settled("delivered", _ids("delivered.message_ids", request.delivered.message_ids))
         case "partly":
-            return Later(_ids("partly.message_ids", request.partly.message_ids), timedelta(seconds=1))
+            sent = _ids("partly.message_ids", request.partly.message_ids)
+            return GoingOn(sent) if request.partly.goes_on else Later(sent, timedelta(seconds=1))
         case "rate_limited":
             seconds = request.rate_limited.retry_after.ToTimedelta()
             return Later(
                 _ids("rate_limited.message_ids", request.rate_limited.message_ids),
-                min(max(seconds, timedelta(0)), timedelta(hours=1)),
+                min(max(seconds, timedelta(0)), MAX_CLOSED),
+                closed=True,
             )
         case "rejected":
             return Settled("rejected", (), _clean(request.rejected.reason)[:MAX_NAME])
@@ -147,6 +156,15 @@ def result_from(request: pb.AcknowledgeRequest) -> Settled | Later:
             return Settled("unknown", _ids("unknown.message_ids", request.unknown.message_ids))
         case _:
             raise InvalidEvent("result", "is missing")
+
+
+def closed_chats(closed: Iterable[tuple[str, timedelta]]) -> pb.ClosedChats:
+    """Chats, each with the time until it is open again."""
+    chats = []
+    for chat_id, open_after in closed:
+        chats.append(pb.ClosedChat(chat_id=chat_id))
+        chats[-1].open_after.FromTimedelta(open_after)
+    return pb.ClosedChats(chats=chats)
 
 
 def place_to(place: Place) -> pb.Place:

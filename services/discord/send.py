@@ -12,7 +12,7 @@ import structlog
 
 from services.discord.presenter import MAX_LENGTH, UNFINISHED, Edit, Openings, make_nonce, reply
 from services.gateway.backoff import delays
-from services.gateway.delivery import rate_limited
+from services.gateway.delivery import Stands, rate_limited
 from services.gateway.text import split
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
@@ -75,11 +75,11 @@ class DiscordSender:
         self._openings = openings
         self._try_seconds = try_seconds
 
-    async def send(self, delivery: pb.Delivery) -> pb.AcknowledgeRequest:
+    async def send(self, delivery: pb.Delivery, stands: Stands) -> pb.AcknowledgeRequest:
         """Send what isn't sent yet. Errors of Discord's become results."""
         sent = list(delivery.sent_message_ids)
         try:
-            await self._send(delivery, sent)
+            await self._send(delivery, sent, stands)
         except discord.RateLimited as limit:
             return rate_limited(limit.retry_after, sent)
         except _BROKEN as error:
@@ -91,16 +91,18 @@ class DiscordSender:
             return pb.AcknowledgeRequest(rejected=pb.Rejected(reason=f"discord:{refusal.code}"))
         return pb.AcknowledgeRequest(delivered=pb.Delivered(message_ids=sent))
 
-    async def _send(self, delivery: pb.Delivery, sent: list[str]) -> None:
+    async def _send(self, delivery: pb.Delivery, sent: list[str], stands: Stands) -> None:
         """Send the parts that `sent` has no id of; each gets its id there as soon as it stands."""
         place = delivery.place
         channel = self._client.get_partial_messageable(int(place.thread_id or place.chat_id))
         messages = parts(delivery)
-        if messages and not sent and delivery.delivery_id not in self._openings.edits:
-            sent.extend(await self._left_behind(channel, delivery, messages[0].text))
+        if len(sent) < len(messages) and delivery.delivery_id not in self._openings.edits:
+            await self._left_behind(channel, delivery, messages, sent)
         for index in range(len(sent), len(messages)):
             message_id = await self._stand(channel, delivery, index, messages[index])
             sent.append(message_id)
+            if len(sent) < len(messages):
+                await stands(sent)
         for surplus in delivery.replaces_message_ids[len(messages) :]:
             await self._take_away(channel.get_partial_message(int(surplus)))
 
@@ -139,24 +141,34 @@ class DiscordSender:
         return [opening, *edits] if opening else edits
 
     async def _left_behind(
-        self, channel: discord.PartialMessageable, delivery: pb.Delivery, first: str
-    ) -> list[str]:
-        """What an earlier process of ours left of this delivery before it died.
+        self,
+        channel: discord.PartialMessageable,
+        delivery: pb.Delivery,
+        messages: Sequence[Part],
+        sent: list[str],
+    ) -> None:
+        """Add to `sent` what an earlier process of ours left of this delivery before it died.
 
-        A draft that nobody finishes any more is taken away. One that had become the first part is kept: its
-        nonce was the draft's, so sending the part again would double it. Gives that message's id, if any.
+        Discord knows a nonce for minutes only; what was sent before stands in the channel's history. A draft
+        that nobody finishes any more is taken away.
         """
         assert self._client.user is not None
+        own: list[discord.Message] = []
         async with asyncio.timeout(self._try_seconds):
             async for message in channel.history(limit=RECENT):
                 if message.author.id != self._client.user.id or message.id in self._openings.drafts:
                     continue
-                replied = str(message.reference.message_id) if message.reference else ""
-                if message.content.endswith(UNFINISHED):
+                if message.content.endswith(UNFINISHED) and not sent:
                     await self._take_away(message)
-                elif replied and message.content == first and delivery.reply_to_message_id in ("", replied):
-                    return [str(message.id)]
-        return []
+                else:
+                    own.append(message)
+        for index in range(len(sent), len(messages)):
+            part = messages[index].text
+            found = next((each for each in own if _is_part(each, delivery, index, part, sent)), None)
+            if found is None:
+                return
+            _log.info("found in history", delivery=delivery.delivery_id, part=index)
+            sent.append(str(found.id))
 
     async def _take_away(self, message: discord.PartialMessage | discord.Message) -> None:
         self._openings.taken_away.append(message.id)
@@ -164,6 +176,25 @@ class DiscordSender:
             await message.delete()
         except (discord.Forbidden, discord.NotFound) as error:
             _log.info("not deleted", message=message.id, code=error.code)
+
+
+def _is_part(
+    message: discord.Message, delivery: pb.Delivery, index: int, text: str, sent: Sequence[str]
+) -> bool:
+    """Whether a message of ours is this part of the delivery.
+
+    Its nonce says so. Where that is a draft's that became the first part, the words do, with what it answers
+    to; where history tells no nonce, the words do behind the parts before. The words of a first part that
+    replies to nothing prove nothing: reminders repeat.
+    """
+    if message.nonce == make_nonce(delivery.delivery_id, str(index)):
+        return True
+    if message.content != text:
+        return False
+    if index == 0:
+        replied = str(message.reference.message_id) if message.reference else ""
+        return bool(replied) and delivery.reply_to_message_id in ("", replied)
+    return message.nonce is None and message.id > int(sent[-1])
 
 
 def _buttons(rows: Sequence[pb.ButtonRow]) -> discord.ui.View:

@@ -2,7 +2,8 @@
 
 import asyncio
 import weakref
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import NoReturn, Protocol
 
 import grpc
@@ -14,6 +15,8 @@ from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 FIRST_WORD_SECONDS = 30
 ACKNOWLEDGE_SECONDS = 10
+# A part's receipt holds up the next part for no longer than this.
+PART_SECONDS = 2
 # Sends under way at most; above it the Deliver stream is read no further.
 MAX_UNDER_WAY = 256
 # Finished deliveries remembered, in case the assistant sends one again before it has read what became of it.
@@ -32,11 +35,17 @@ _log = structlog.get_logger()
 _Chat = tuple[str, str]
 
 
+# Told which parts stand while the rest is being sent.
+Stands = Callable[[Sequence[str]], Awaitable[None]]
+
+
 class Sender(Protocol):
     """The platform's side of a delivery."""
 
-    async def send(self, delivery: pb.Delivery) -> pb.AcknowledgeRequest:
+    async def send(self, delivery: pb.Delivery, stands: Stands) -> pb.AcknowledgeRequest:
         """Render, split and send; begin after `delivery.sent_message_ids`.
+
+        `stands` is awaited with the ids of all parts that stand as soon as one more does, but for the last.
 
         Only the result of the returned request is read. Its message ids begin with the ones sent earlier. An
         exception counts as unknown after send.
@@ -83,6 +92,8 @@ class Deliveries:
                             await _logged("manifest", on_manifest(response.manifest))
                         case "cursors":
                             await _logged("cursors", on_cursors(response.cursors))
+                        case "closed_chats":
+                            self._close_chats(request.bot_id, response.closed_chats)
                         case "delivery":
                             await self._room()
                             self._start(response.delivery)
@@ -119,6 +130,12 @@ class Deliveries:
             self._closed_until.pop(_chat(place), None)
         return max(left, 0)
 
+    def _close_chats(self, bot_id: str, closed: pb.ClosedChats) -> None:
+        """What an earlier process was told holds for this one."""
+        for chat in closed.chats:
+            place = pb.Place(bot_id=bot_id, chat_id=chat.chat_id)
+            self.close_chat(place, max(self.closed_for(place), chat.open_after.ToNanoseconds() / 1e9))
+
     async def finish(self, grace: float = 5) -> None:
         """Wait at most `grace` seconds for what is under way; the rest is cancelled and will come again."""
         if under_way := set(self._under_way.values()):
@@ -153,13 +170,24 @@ class Deliveries:
         if seconds := self.closed_for(delivery.place):
             return rate_limited(seconds, delivery.sent_message_ids)
         try:
-            outcome = await self._sender.send(delivery)
+            outcome = await self._sender.send(delivery, partial(self._stands, delivery))
         except Exception:
             _log.exception("send failed", delivery=delivery.delivery_id)
             return pb.AcknowledgeRequest(unknown=pb.UnknownAfterSend(message_ids=delivery.sent_message_ids))
         if outcome.HasField("rate_limited"):
             self.close_chat(delivery.place, outcome.rate_limited.retry_after.ToNanoseconds() / 1e9)
         return outcome
+
+    async def _stands(self, delivery: pb.Delivery, message_ids: Sequence[str]) -> None:
+        """Tell the assistant at once, so that whoever sends the rest begins there. If it's away, we go on."""
+        partly = pb.PartlyDelivered(message_ids=message_ids, goes_on=True)
+        request = pb.AcknowledgeRequest(delivery_id=delivery.delivery_id, place=delivery.place, partly=partly)
+        try:
+            await self._client.conversation.Acknowledge(
+                request, metadata=self._client.metadata, timeout=PART_SECONDS
+            )
+        except grpc.aio.AioRpcError as error:
+            _log.warning("receipt not taken", delivery=delivery.delivery_id, code=error.code().name)
 
     def _remember(self, outcome: pb.AcknowledgeRequest) -> None:
         """Keep what is settled; a delivery that was cut short is to be sent when it comes again."""

@@ -30,7 +30,7 @@ from aiogram.types import (
 from aiohttp import ClientConnectorError
 
 from services.gateway.backoff import delays
-from services.gateway.delivery import rate_limited
+from services.gateway.delivery import Stands, rate_limited
 from services.gateway.text import split, utf16_length
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.telegram.pacing import Pacer
@@ -63,7 +63,7 @@ class TelegramSender:
         self._bot = bot
         self._pacer = pacer
 
-    async def send(self, delivery: pb.Delivery) -> pb.AcknowledgeRequest:
+    async def send(self, delivery: pb.Delivery, stands: Stands) -> pb.AcknowledgeRequest:
         """Send what is not sent yet; what becomes of it is told in the terms of the contract."""
         receipts = list(delivery.sent_message_ids)
         parts = _parts(delivery)
@@ -72,6 +72,8 @@ class TelegramSender:
                 if seconds := await self._pacer.turn(delivery.place.chat_id):
                     return rate_limited(seconds, receipts)
                 receipts.append(str(await self._insist(part)))
+                if len(receipts) < len(parts):
+                    await stands(receipts)
         except TelegramRetryAfter as error:
             return rate_limited(error.retry_after, receipts)
         except (TelegramAPIError, ClientDecodeError) as error:

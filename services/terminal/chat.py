@@ -16,7 +16,7 @@ from rich.segment import Segment
 from rich.spinner import Spinner
 
 from services.gateway.client import Client, connect
-from services.gateway.delivery import Deliveries
+from services.gateway.delivery import Deliveries, Stands
 from services.gateway.flow import carry
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
@@ -114,7 +114,7 @@ class _Chat:
             self._history.unlink(missing_ok=True)
             self._prompt = self._new_prompt()
 
-    async def send(self, delivery: pb.Delivery) -> pb.AcknowledgeRequest:
+    async def send(self, delivery: pb.Delivery, stands: Stands) -> pb.AcknowledgeRequest:
         text, acknowledgement = self._talk.shown(delivery)
         self._console.print("[b]Remi[/b]")
         self._console.print(Markdown(text, hyperlinks=False))

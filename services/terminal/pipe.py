@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 
 from services.gateway.client import connect
-from services.gateway.delivery import Deliveries
+from services.gateway.delivery import Deliveries, Stands
 from services.gateway.flow import carry
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
@@ -52,7 +52,7 @@ class _Face:
         # The last stream brought no reply. Said again, the same event brings the same one.
         self.broken = False
 
-    async def send(self, delivery: pb.Delivery) -> pb.AcknowledgeRequest:
+    async def send(self, delivery: pb.Delivery, stands: Stands) -> pb.AcknowledgeRequest:
         text, acknowledgement = self._talk.shown(delivery)
         sys.stdout.buffer.write(f"{text}\n\n".encode())
         sys.stdout.buffer.flush()

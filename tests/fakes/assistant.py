@@ -1,7 +1,7 @@
 """A scripted assistant on loopback: the real grpcio server, answers and faults as a test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -14,6 +14,10 @@ from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.stubs.assistant.v1 import assistant_pb2_grpc as stubs
 
 WAIT_SECONDS = 5
+
+
+async def unheard(_: Sequence[str]) -> None:
+    """Takes a part's receipt where a test is about something else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ WHERE space_id = $1 AND state IN ('running', 'parked')
 -- name: pending
 -- Texts on their way that are no messages: commands' answers, exports.
 SELECT delivery_id, text, file_content FROM delivery
-WHERE space_id = $1 AND state = 'pending' AND message_id IS NULL
+WHERE space_id = $1 AND state <> 'delivered' AND message_id IS NULL
 
 -- name: erase
 -- The rows themselves, and all that hangs on them; $4 deliveries that are not to be sent.
@@ -170,12 +170,14 @@ WITH unset AS (
     DELETE FROM work WHERE space_id = $1 AND kind = 'remind' AND subject_id IN (SELECT reminder_id FROM unset)
 ), unsent AS (
     DELETE FROM delivery
-    WHERE space_id = $1 AND state = 'pending'
+    WHERE space_id = $1 AND state <> 'delivered'
       AND (delivery_id = ANY ($4::uuid[]) OR message_id = ANY ($2::uuid[])
            OR turn_id IN (SELECT reminder_id FROM unset))
     RETURNING delivery_id
 ), unsent_work AS (
     DELETE FROM work WHERE space_id = $1 AND kind = 'deliver' AND subject_id IN (SELECT delivery_id FROM unsent)
+), unlisted AS (
+    DELETE FROM undelivered WHERE space_id = $1 AND delivery_id IN (SELECT delivery_id FROM unsent)
 ), unlinked AS (
     UPDATE receipt SET message_id = NULL WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
 ), offered AS (

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import assert_never
 from uuid import UUID
 
 import asyncpg
@@ -18,10 +19,13 @@ SQL = load("outbox")
 HOLDS_BACK = timedelta(minutes=3)
 """How long a delivery that isn't sent holds back the newer ones of its conversation."""
 
+CARRY = timedelta(seconds=30)
+"""How long a delivery stays with whoever was given it before somebody else may have it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The platform's last word: `state` is delivered, rejected or unknown."""
+    """The platform's last word: `state` is delivered, or rejected or unknown, which is put aside."""
 
     state: str
     sent: Sequence[str]
@@ -30,10 +34,36 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not all is sent yet: these parts stand, the rest is due after `delay`."""
+    """Not all is sent yet: these parts stand, the rest is due after `delay`. The chat may be closed."""
 
     sent: Sequence[str]
     delay: timedelta
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GoingOn:
+    """These parts stand, and the gateway is sending the rest."""
+
+    sent: Sequence[str]
+
+
+Result = Settled | Later | GoingOn
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A delivery that was put aside. `route` is platform:bot; `state` is rejected, unknown or expired."""
+
+    space_id: UUID
+    delivery_id: UUID
+    route: str
+    chat_id: str
+    state: str
+    reason: str
+    attempts: int
+    created_at: datetime
+    put_aside_at: datetime
 
 
 async def read(connection: Connection, space_id: UUID, delivery_id: UUID) -> Delivery | None:
@@ -67,19 +97,66 @@ async def release(connection: Connection, delivery: Delivery) -> None:
 
 
 async def record(
-    connection: Connection, platform: Platform, space_id: UUID, delivery_id: UUID, result: Settled | Later
+    connection: Connection, platform: Platform, space_id: UUID, delivery_id: UUID, result: Result
 ) -> bool:
     """Write down what the platform said. False if there is no such delivery on this platform."""
+    if isinstance(result, Settled) and result.state == "delivered":
+        return bool(
+            await connection.fetchval(SQL["settle"], space_id, delivery_id, platform, list(result.sent))
+        )
+    chat = await connection.fetchrow(SQL["standing"], space_id, delivery_id, platform, list(result.sent))
+    if chat is None:
+        return False
     match result:
-        case Settled(state, sent, reason):
-            found = await connection.fetchval(
-                SQL["settle"], space_id, delivery_id, platform, state, list(sent), reason
-            )
-        case Later(sent, delay):
-            found = await connection.fetchval(
-                SQL["later"], space_id, delivery_id, platform, list(sent), delay
-            )
-    return bool(found)
+        case Settled(state, _, reason):
+            await connection.fetchval(SQL["put_aside"], space_id, delivery_id, platform, state, reason)
+        case Later(_, delay, closed):
+            await connection.execute(SQL["later"], space_id, delivery_id, delay)
+            if closed:
+                await connection.execute(SQL["close_chat"], chat["route"], chat["chat_id"], delay)
+        case GoingOn():
+            await connection.execute(SQL["go_on"], space_id, delivery_id, CARRY)
+        case _:
+            assert_never(result)
+    return True
+
+
+async def closed(connection: Connection, route: str) -> list[tuple[str, timedelta]]:
+    """The chats of a bot (platform:bot) that the platform closed, each with the time until it is open."""
+    await connection.execute(SQL["forget_open"], route)
+    return [(row["chat_id"], row["open_after"]) for row in await connection.fetch(SQL["closed"], route)]
+
+
+async def wait(connection: Connection, delivery: Delivery) -> timedelta | None:
+    """How long a delivery has to wait for its chat; None if it may be sent now."""
+    place = delivery.place
+    route = f"{place.platform}:{place.bot_id}"
+    wait: timedelta | None = await connection.fetchval(
+        SQL["wait"], delivery.space_id, delivery.delivery_id, route, place.chat_id
+    )
+    return wait
+
+
+async def expire(connection: Connection, delivery: Delivery) -> None:
+    """Put aside what could not be delivered in its time."""
+    await connection.fetchval(
+        SQL["put_aside"],
+        delivery.space_id,
+        delivery.delivery_id,
+        delivery.place.platform,
+        "expired",
+        "not delivered in time",
+    )
+
+
+async def undelivered(connection: Connection) -> list[Undelivered]:
+    """What was put aside in all spaces, oldest first."""
+    return [Undelivered(**row) for row in await connection.fetch(SQL["undelivered"])]
+
+
+async def send_again(connection: Connection, space_id: UUID, delivery_id: UUID) -> bool:
+    """Have one that was put aside sent once more; False if there is none. Needs the space's scope."""
+    return bool(await connection.fetchval(SQL["send_again"], space_id, delivery_id))
 
 
 def _delivery(space_id: UUID, row: asyncpg.Record) -> Delivery:
@@ -101,4 +178,6 @@ def _delivery(space_id: UUID, row: asyncpg.Record) -> Delivery:
         row["reply_to"],
         tuple(row["replaces"]),
         tuple(row["sent"]),
+        row["state"],
+        row["created_at"],
     )

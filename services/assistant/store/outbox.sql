@@ -1,7 +1,7 @@
 -- name: read
 -- A delivery and where it goes.
 SELECT d.delivery_id, d.turn_id, coalesce(m.text, d.text) AS text, d.buttons, d.reply_to, d.replaces, d.file_name,
-       d.file_content, d.sent, d.state, c.platform, c.bot_id, c.chat_id, c.thread_id, c.chat_kind
+       d.file_content, d.sent, d.state, d.created_at, c.platform, c.bot_id, c.chat_id, c.thread_id, c.chat_kind
 FROM delivery d
 JOIN conversation c ON c.space_id = d.space_id AND c.conversation_id = d.conversation_id
 LEFT JOIN message m ON m.space_id = d.space_id AND m.message_id = d.message_id
@@ -21,9 +21,9 @@ SELECT NOT EXISTS (
 )
 
 -- name: settle
--- What the platform said for good. Receipts make the parts findable; a text that is no message is not kept.
+-- The platform has it all. Receipts make the parts findable; a text that is no message is not kept.
 WITH settled AS (
-    UPDATE delivery SET state = $4, sent = $5, reason = $6, text = '', file_content = ''
+    UPDATE delivery SET state = 'delivered', sent = $4, reason = '', text = '', file_content = ''
     FROM conversation c
     WHERE delivery.space_id = $1 AND delivery_id = $2 AND c.space_id = $1
       AND c.conversation_id = delivery.conversation_id AND c.platform = $3
@@ -31,30 +31,110 @@ WITH settled AS (
 ), standing AS (
     INSERT INTO receipt (space_id, conversation_id, platform_message_id, message_id, turn_id, part)
     SELECT $1, conversation_id, part.id, message_id, turn_id, part.number - 1
-    FROM settled, unnest($5::text[]) WITH ORDINALITY AS part (id, number)
+    FROM settled, unnest($4::text[]) WITH ORDINALITY AS part (id, number)
     ON CONFLICT (space_id, conversation_id, platform_message_id)
         DO UPDATE SET message_id = excluded.message_id, turn_id = excluded.turn_id, part = excluded.part
 ), reminded AS (
-    UPDATE occurrence SET state = CASE $4 WHEN 'delivered' THEN 'done' ELSE 'failed' END
-    WHERE space_id = $1 AND delivery_id = $2 AND state = 'sent' AND $4 <> 'unknown' AND EXISTS (SELECT FROM settled)
+    UPDATE occurrence SET state = 'done'
+    WHERE space_id = $1 AND delivery_id = $2 AND state IN ('sent', 'failed') AND EXISTS (SELECT FROM settled)
+), listed AS (
+    DELETE FROM undelivered WHERE space_id = $1 AND delivery_id = $2 AND EXISTS (SELECT FROM settled)
 ), gone AS (
     DELETE FROM work WHERE space_id = $1 AND kind = 'deliver' AND subject_id = $2 AND EXISTS (SELECT FROM settled)
 )
 SELECT true FROM settled
+
+-- name: put_aside
+-- It won't be tried again by itself: the operator sees it, and may have it sent again. The text is kept for that.
+WITH aside AS (
+    UPDATE delivery SET state = $4, reason = $5
+    FROM conversation c
+    WHERE delivery.space_id = $1 AND delivery_id = $2 AND state = 'pending' AND c.space_id = $1
+      AND c.conversation_id = delivery.conversation_id AND c.platform = $3
+    RETURNING delivery.created_at, c.platform || ':' || c.bot_id AS route, c.chat_id
+), listed AS (
+    INSERT INTO undelivered (space_id, delivery_id, route, chat_id, state, reason, attempts, created_at)
+    SELECT $1, $2, aside.route, aside.chat_id, $4, $5, coalesce(w.attempt, 0), aside.created_at
+    FROM aside LEFT JOIN work w ON w.space_id = $1 AND w.kind = 'deliver' AND w.subject_id = $2
+), reminded AS (
+    UPDATE occurrence SET state = 'failed'
+    WHERE space_id = $1 AND delivery_id = $2 AND state = 'sent' AND $4 <> 'unknown' AND EXISTS (SELECT FROM aside)
+), gone AS (
+    DELETE FROM work WHERE space_id = $1 AND kind = 'deliver' AND subject_id = $2 AND EXISTS (SELECT FROM aside)
+)
+SELECT true FROM aside
+
+-- name: standing
+-- These parts stand, in order; a receipt told late takes none away. No row: no such delivery on this platform.
+WITH standing AS (
+    UPDATE delivery SET sent = CASE WHEN cardinality($4::text[]) > cardinality(sent) THEN $4 ELSE sent END
+    FROM conversation c
+    WHERE delivery.space_id = $1 AND delivery_id = $2 AND c.space_id = $1
+      AND c.conversation_id = delivery.conversation_id AND c.platform = $3
+    RETURNING delivery.conversation_id, delivery.message_id, delivery.turn_id, sent,
+        c.platform || ':' || c.bot_id AS route, c.chat_id
+), receipts AS (
+    INSERT INTO receipt (space_id, conversation_id, platform_message_id, message_id, turn_id, part)
+    SELECT $1, conversation_id, part.id, message_id, turn_id, part.number - 1
+    FROM standing, unnest(sent) WITH ORDINALITY AS part (id, number)
+    ON CONFLICT (space_id, conversation_id, platform_message_id)
+        DO UPDATE SET message_id = excluded.message_id, turn_id = excluded.turn_id, part = excluded.part
+)
+SELECT route, chat_id FROM standing
+
+-- name: go_on
+-- Somebody is sending the rest.
+UPDATE work SET lease_until = now() + $3 WHERE space_id = $1 AND kind = 'deliver' AND subject_id = $2
+
+-- name: close_chat
+-- The platform wants nothing more here for so long.
+INSERT INTO closed_chat AS c (route, chat_id, open_at) VALUES ($1, $2, now() + $3)
+ON CONFLICT (route, chat_id) DO UPDATE SET open_at = greatest(c.open_at, excluded.open_at)
+
+-- name: closed
+-- The chats of a bot that are closed, and for how long yet.
+SELECT chat_id, open_at - now() AS open_after FROM closed_chat WHERE route = $1 AND open_at > now()
+
+-- name: forget_open
+-- Chats that are open again need no row.
+DELETE FROM closed_chat WHERE route = $1 AND open_at <= now()
+
+-- name: wait
+-- How long a delivery has to wait for its chat: until that is open, and until what was to be sent before has been due.
+SELECT greatest(
+    (SELECT open_at FROM closed_chat
+     WHERE route = $3 AND chat_id = $4 AND open_at > now()),
+    (SELECT max(w.due_at)
+     FROM conversation c
+     JOIN delivery d ON d.space_id = $1 AND d.conversation_id = c.conversation_id AND d.state = 'pending'
+     JOIN delivery mine ON mine.space_id = $1 AND mine.delivery_id = $2 AND d.created_at < mine.created_at
+     JOIN work w ON w.space_id = $1 AND w.kind = 'deliver' AND w.subject_id = d.delivery_id AND w.due_at > now()
+     WHERE c.space_id = $1 AND c.platform || ':' || c.bot_id = $3 AND c.chat_id = $4)
+) - now()
+
+-- name: undelivered
+-- What was put aside, oldest first.
+SELECT space_id, delivery_id, route, chat_id, state, reason, attempts, created_at, put_aside_at
+FROM undelivered ORDER BY created_at
+
+-- name: send_again
+-- What was put aside is to be sent once more, after the parts that stand. Its time begins anew.
+WITH again AS (
+    UPDATE delivery SET state = 'pending', reason = '', created_at = now()
+    WHERE space_id = $1 AND delivery_id = $2 AND state IN ('rejected', 'unknown', 'expired') RETURNING true
+), unlisted AS (
+    DELETE FROM undelivered WHERE space_id = $1 AND delivery_id = $2 RETURNING route
+), reminded AS (
+    UPDATE occurrence SET state = 'sent' WHERE space_id = $1 AND delivery_id = $2 AND state = 'failed'
+)
+INSERT INTO work (space_id, kind, subject_id, route)
+SELECT $1, 'deliver', $2, route FROM unlisted WHERE EXISTS (SELECT FROM again)
+RETURNING true
 
 -- name: release
 -- No live Converse carries it any more.
 UPDATE work SET lease_until = NULL WHERE space_id = $1 AND kind = 'deliver' AND subject_id = $2
 
 -- name: later
--- Some parts stand, the rest is due later.
-WITH partly AS (
-    UPDATE delivery SET sent = $4
-    FROM conversation c
-    WHERE delivery.space_id = $1 AND delivery_id = $2 AND c.space_id = $1
-      AND c.conversation_id = delivery.conversation_id AND c.platform = $3
-    RETURNING true
-)
-UPDATE work SET lease_until = NULL, due_at = now() + $5
-WHERE space_id = $1 AND kind = 'deliver' AND subject_id = $2 AND EXISTS (SELECT FROM partly)
-RETURNING true
+-- The rest is due later.
+UPDATE work SET lease_until = NULL, due_at = now() + $3 WHERE space_id = $1 AND kind = 'deliver' AND subject_id = $2

@@ -17,14 +17,13 @@ from services.assistant.domain import (
     TurnState,
 )
 from services.assistant.store.connection import Connection
+from services.assistant.store.outbox import CARRY
 from services.assistant.store.queries import load
 from services.assistant.store.work import LEASE, Claim, Kind
 from services.errors import Fenced
 
 SQL = load("turns")
 
-CARRY = timedelta(seconds=30)
-"""How long a live Converse has for its delivery before the Deliver stream may take it."""
 AT_ONCE = timedelta(0)
 
 

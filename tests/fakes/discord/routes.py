@@ -67,6 +67,10 @@ class Routes:
         self.patience = 3.0
         self.gateway_url = ""
 
+    def forget_nonces(self) -> None:
+        """As Discord does after some minutes."""
+        self._nonces.clear()
+
     def handlers(self) -> dict[str, Callable[[Request], tuple[int, Json]]]:
         """The handler of each route, by its name in discord.json."""
         original = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"

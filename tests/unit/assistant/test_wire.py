@@ -16,7 +16,7 @@ from services.assistant.domain import (
     Said,
     Stop,
 )
-from services.assistant.store.outbox import Later, Settled
+from services.assistant.store.outbox import GoingOn, Later, Result, Settled
 from services.errors import InvalidEvent
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
@@ -147,20 +147,22 @@ def test_names_lose_what_can_not_be_printed() -> None:
     [
         (pb.AcknowledgeRequest(delivered=pb.Delivered(message_ids=["1"])), Settled("delivered", ("1",))),
         (pb.AcknowledgeRequest(partly=pb.PartlyDelivered()), Later((), timedelta(seconds=1))),
+        (
+            pb.AcknowledgeRequest(partly=pb.PartlyDelivered(message_ids=["1"], goes_on=True)),
+            GoingOn(("1",)),
+        ),
         (pb.AcknowledgeRequest(rejected=pb.Rejected(reason="403")), Settled("rejected", (), "403")),
         (pb.AcknowledgeRequest(unknown=pb.UnknownAfterSend()), Settled("unknown", ())),
     ],
 )
-def test_each_acknowledgement_is_a_result(
-    acknowledgement: pb.AcknowledgeRequest, result: Settled | Later
-) -> None:
+def test_each_acknowledgement_is_a_result(acknowledgement: pb.AcknowledgeRequest, result: Result) -> None:
     assert wire.result_from(acknowledgement) == result
 
 
 def test_a_rate_limit_waits_as_long_as_asked_but_an_hour_at_most() -> None:
     limited = pb.AcknowledgeRequest()
     limited.rate_limited.retry_after.FromTimedelta(timedelta(days=2))
-    assert wire.result_from(limited) == Later((), timedelta(hours=1))
+    assert wire.result_from(limited) == Later((), timedelta(hours=1), closed=True)
 
 
 def test_an_acknowledgement_needs_a_result_and_an_id_of_ours() -> None:

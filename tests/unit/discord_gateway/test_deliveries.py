@@ -5,7 +5,7 @@ import socket
 import discord
 import pytest
 
-from fakes.assistant import FakeAssistant
+from fakes.assistant import FakeAssistant, unheard
 from fakes.discord.faults import Banned, Cut, Failed, Fault, Hangs, RateLimited, Refused
 from fakes.discord.server import FakeDiscord
 from fakes.discord.world import Channel, Person
@@ -173,6 +173,25 @@ async def test_a_draft_that_had_become_the_answer_is_not_doubled(
     assert len(fake.shown(general)) == 1
 
 
+async def test_a_part_that_a_dead_process_sent_is_found_by_its_nonce_though_discord_forgot_that(
+    fake: FakeDiscord, assistant: FakeAssistant, general: Channel, running: Running
+) -> None:
+    async with running():
+        assistant.deliver(delivery(fake, general, "x" * 2000 + "\n\nend"))
+        await assistant.until(lambda: len(assistant.acknowledgements) == 2)
+    partly, first = assistant.acknowledgements
+    assert partly.partly.goes_on
+    assert list(partly.partly.message_ids) == first.delivered.message_ids[:1]
+    fake.routes.forget_nonces()
+    for known in ([], list(first.delivered.message_ids[:1])):
+        assistant.acknowledgements.clear()
+        async with running():
+            assistant.deliver(delivery(fake, general, "x" * 2000 + "\n\nend", sent_message_ids=known))
+            result = await acknowledged(assistant)
+        assert result.delivered.message_ids == first.delivered.message_ids
+    assert len(fake.shown(general)) == 2
+
+
 async def test_a_reminder_of_the_same_words_is_sent_again(
     fake: FakeDiscord, assistant: FakeAssistant, general: Channel, running: Running
 ) -> None:
@@ -199,7 +218,9 @@ async def test_a_hanging_discord_is_given_up(fake: FakeDiscord, general: Channel
     fake.fault(CREATE, Hangs(), Hangs(), Hangs())
     async with discord.Client(intents=discord.Intents.none()) as client:
         await client.login(fake.token)
-        result = await DiscordSender(client, Openings(), try_seconds=0.1).send(delivery(fake, general))
+        result = await DiscordSender(client, Openings(), try_seconds=0.1).send(
+            delivery(fake, general), unheard
+        )
     assert result.HasField("partly")
 
 
@@ -211,5 +232,5 @@ async def test_an_unreachable_discord_has_taken_nothing(fake: FakeDiscord, gener
             nobody.bind(("127.0.0.1", 0))
             discord.http.Route.BASE = f"http://127.0.0.1:{nobody.getsockname()[1]}"
             openings = Openings(edits={"d1": None})
-            result = await DiscordSender(client, openings).send(delivery(fake, general))
+            result = await DiscordSender(client, openings).send(delivery(fake, general), unheard)
     assert result.HasField("partly")

@@ -86,7 +86,7 @@ async def test_a_long_answer_is_cut_and_its_code_stays_whole(
         await assistant.until(lambda: bool(assistant.acknowledgements))
     assert second["content"] == code
     assert max(len(first["content"]), len(second["content"])) <= 2000
-    assert assistant.acknowledgements[0].delivered.message_ids == [first["id"], second["id"]]
+    assert assistant.acknowledgements[-1].delivered.message_ids == [first["id"], second["id"]]
 
 
 async def test_buttons_and_a_file_come_with_the_last_part(
@@ -221,7 +221,7 @@ async def test_an_edited_question_edits_its_answer_in_place(
         said = fake.says(ann, "hi")
         fake.edits(said, "hello")
         await assistant.until(lambda: bool(assistant.acknowledgements))
-    assert assistant.acknowledgements[0].delivered.message_ids == old[:2]
+    assert assistant.acknowledgements[-1].delivered.message_ids == old[:2]
     assert [message["id"] for message in fake.shown(dm)] == old[:2]
     assert all(message["content"].startswith("new") for message in fake.shown(dm))
 
@@ -308,7 +308,7 @@ class TestSlashCommands:
             await assistant.until(lambda: bool(assistant.acknowledgements))
         assert int(first["id"]) == asked.original
         assert not first["flags"] & LOADING
-        assert assistant.acknowledgements[0].delivered.message_ids == [first["id"], second["id"]]
+        assert assistant.acknowledgements[-1].delivered.message_ids == [first["id"], second["id"]]
         assert general.typing == 0
 
     async def test_it_is_deferred_while_the_queue_waits(

@@ -8,7 +8,7 @@ from fakes.assistant import Fail, FakeAssistant
 from services.errors import InvalidEvent, NotAllowed, SettingsError
 from services.gateway import delivery as delivery_module
 from services.gateway.client import Client, connect
-from services.gateway.delivery import Deliveries, rate_limited
+from services.gateway.delivery import Deliveries, Stands, rate_limited
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
@@ -28,13 +28,17 @@ class Platform:
     def __init__(self) -> None:
         self.sent: list[str] = []
         self.begun: list[str] = []
+        # The parts that come to stand before the last.
+        self.earlier: list[str] = []
         self.open = asyncio.Event()
         self.open.set()
         self.faults: list[pb.AcknowledgeRequest | Exception] = []
         self._news = asyncio.Condition()
 
-    async def send(self, delivery: pb.Delivery) -> pb.AcknowledgeRequest:
+    async def send(self, delivery: pb.Delivery, stands: Stands) -> pb.AcknowledgeRequest:
         await self._record(self.begun, delivery)
+        for count in range(1, len(self.earlier) + 1):
+            await stands(self.earlier[:count])
         await self.open.wait()
         if self.faults:
             fault = self.faults.pop(0)
@@ -221,6 +225,18 @@ async def test_a_chat_that_the_platform_closed_is_left_alone(
     deliveries.close_chat(reminder(1).place, 0)
     await deliveries.send(reminder(1))
     assert platform.sent == ["3", "1"]
+
+
+async def test_each_part_is_told_as_soon_as_it_stands_and_an_assistant_that_is_away_holds_up_nothing(
+    assistant: FakeAssistant, deliveries: Deliveries, platform: Platform
+) -> None:
+    platform.earlier = ["p1", "p2", "p3"]
+    assistant.acknowledge_faults = [Fail(grpc.StatusCode.UNAVAILABLE)]
+    await deliveries.send(reminder(1))
+    *told, last = assistant.acknowledgements
+    assert [list(each.partly.message_ids) for each in told] == [["p1", "p2"], ["p1", "p2", "p3"]]
+    assert all(each.partly.goes_on for each in told)
+    assert last.WhichOneof("result") == "delivered"
 
 
 async def test_an_error_in_sending_counts_as_unknown(

@@ -19,7 +19,7 @@ from fakes.assistant import (
 from services.errors import SettingsError
 from services.gateway import flow
 from services.gateway.client import Client
-from services.gateway.delivery import Deliveries
+from services.gateway.delivery import Deliveries, Stands
 from services.gateway.flow import carry
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
@@ -37,7 +37,7 @@ class Screen:
         self.draft_may_end = asyncio.Event()
         self.draft_may_end.set()
 
-    async def send(self, delivery: pb.Delivery) -> pb.AcknowledgeRequest:
+    async def send(self, delivery: pb.Delivery, stands: Stands) -> pb.AcknowledgeRequest:
         self.shown.append(f"sent {delivery.text}")
         return pb.AcknowledgeRequest(delivered=pb.Delivered(message_ids=["m1"]))
 

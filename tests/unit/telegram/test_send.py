@@ -1,10 +1,12 @@
 """Deliveries as they come to stand in the fake Telegram, and what is acknowledged."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from aiogram import Bot
 
+from fakes.assistant import unheard
 from fakes.telegram import faults
 from fakes.telegram.checks import Refusal, bad_request
 from fakes.telegram.server import FakeTelegram
@@ -48,7 +50,7 @@ def delivered(result: pb.AcknowledgeRequest) -> list[str]:
 async def test_one_message_without_previews_of_links(
     telegram: FakeTelegram, sender: TelegramSender, ann: Json
 ) -> None:
-    result = await sender.send(delivery("**Biscuit** https://example.org/"))
+    result = await sender.send(delivery("**Biscuit** https://example.org/"), unheard)
     (stands,) = telegram.standing(ann)
     assert delivered(result) == [str(stands["message_id"])]
     assert stands["text"] == "Biscuit https://example.org/"
@@ -64,7 +66,7 @@ async def test_a_reply_stands_in_its_topic_under_its_message(
     topic = telegram.world.topic(forum, "Plans", ann)
     said = telegram.says(ann, "@remi_bot hello", chat=forum, thread=topic)
     asked = str(said["message_id"])
-    await sender.send(delivery("Hello", forum.chat_id, str(topic), reply_to_message_id=asked))
+    await sender.send(delivery("Hello", forum.chat_id, str(topic), reply_to_message_id=asked), unheard)
     (stands,) = telegram.standing(forum)
     assert stands["message_thread_id"] == topic
     assert stands["reply_to_message"]["message_id"] == said["message_id"]
@@ -73,7 +75,7 @@ async def test_a_reply_stands_in_its_topic_under_its_message(
 async def test_it_is_sent_even_if_what_it_replies_to_is_gone(
     telegram: FakeTelegram, sender: TelegramSender, ann: Json
 ) -> None:
-    delivered(await sender.send(delivery("Hello", reply_to_message_id="99")))
+    delivered(await sender.send(delivery("Hello", reply_to_message_id="99"), unheard))
     assert "reply_to_message" not in telegram.standing(ann)[0]
 
 
@@ -82,7 +84,7 @@ async def test_a_long_text_is_cut_with_its_code_whole(
 ) -> None:
     code = "print('😀')\n" * 150
     text = "word " * 700 + f"\n\n```python\n{code}```\n\nThe end."
-    result = await sender.send(delivery(text, reply_to_message_id="99", button_rows=[YES]))
+    result = await sender.send(delivery(text, reply_to_message_id="99", button_rows=[YES]), unheard)
     first, second = telegram.standing(ann)
     assert len(delivered(result)) == 2
     assert first["text"] == ("word " * 700).strip()
@@ -95,7 +97,7 @@ async def test_a_long_text_is_cut_with_its_code_whole(
 async def test_tables_come_as_rich_messages(
     telegram: FakeTelegram, sender: TelegramSender, ann: Json
 ) -> None:
-    await sender.send(delivery("| a | b |\n|---|---|\n| 1 | 2 |", button_rows=[YES]))
+    await sender.send(delivery("| a | b |\n|---|---|\n| 1 | 2 |", button_rows=[YES]), unheard)
     (stands,) = telegram.standing(ann)
     assert "rich_message" in stands
     assert "reply_markup" in stands
@@ -108,7 +110,7 @@ async def test_a_refused_form_gives_way_to_the_next(
 ) -> None:
     telegram.fail("sendRichMessage", refusal)
     telegram.fail("sendMessage", UNPARSED)
-    delivered(await sender.send(delivery("# Dogs\n\n**Biscuit**")))
+    delivered(await sender.send(delivery("# Dogs\n\n**Biscuit**"), unheard))
     (stands,) = telegram.standing(ann)
     assert stands["text"] == "# Dogs\n\n**Biscuit**"
 
@@ -117,7 +119,7 @@ async def test_a_file_stands_below_its_text(
     telegram: FakeTelegram, sender: TelegramSender, ann: Json
 ) -> None:
     result = await sender.send(
-        delivery("Here it is.", file_name="memory.jsonl", file_content=b"{}\n", button_rows=[YES])
+        delivery("Here it is.", file_name="memory.jsonl", file_content=b"{}\n", button_rows=[YES]), unheard
     )
     text, file = telegram.standing(ann)
     assert delivered(result) == [str(text["message_id"]), str(file["message_id"])]
@@ -128,7 +130,7 @@ async def test_a_file_stands_below_its_text(
 
 async def test_a_file_alone(telegram: FakeTelegram, sender: TelegramSender, ann: Json) -> None:
     file = delivery("", file_name="a.txt", file_content=b"a", button_rows=[YES], reply_to_message_id="9")
-    delivered(await sender.send(file))
+    delivered(await sender.send(file, unheard))
     (stands,) = telegram.standing(ann)
     assert "reply_markup" in stands
 
@@ -137,7 +139,7 @@ async def test_what_stands_already_is_not_sent_again(
     telegram: FakeTelegram, sender: TelegramSender, ann: Json
 ) -> None:
     text = "word " * 700 + "\n\n" + "other " * 600
-    result = await sender.send(delivery(text, sent_message_ids=["41"]))
+    result = await sender.send(delivery(text, sent_message_ids=["41"]), unheard)
     (stands,) = telegram.standing(ann)
     assert stands["text"] == ("other " * 600).strip()
     assert delivered(result) == ["41", str(stands["message_id"])]
@@ -149,28 +151,31 @@ class TestEarlierReplies:
     async def test_it_is_edited_in_place(
         self, telegram: FakeTelegram, sender: TelegramSender, ann: Json
     ) -> None:
-        old = delivered(await sender.send(delivery("Rex", button_rows=[YES])))
-        assert delivered(await sender.send(delivery("**Biscuit**", replaces_message_ids=old))) == old
+        old = delivered(await sender.send(delivery("Rex", button_rows=[YES]), unheard))
+        assert delivered(await sender.send(delivery("**Biscuit**", replaces_message_ids=old), unheard)) == old
         (stands,) = telegram.standing(ann)
         assert stands["text"] == "Biscuit"
         assert "reply_markup" not in stands
         rich = delivery("# Biscuit", replaces_message_ids=old)
-        assert delivered(await sender.send(rich)) == old
+        assert delivered(await sender.send(rich, unheard)) == old
         assert "rich_message" in telegram.standing(ann)[0]
 
     async def test_the_same_again_counts_as_edited(
         self, telegram: FakeTelegram, sender: TelegramSender, ann: Json
     ) -> None:
-        old = delivered(await sender.send(delivery("Rex")))
-        assert delivered(await sender.send(delivery("Rex", replaces_message_ids=old))) == old
+        old = delivered(await sender.send(delivery("Rex"), unheard))
+        assert delivered(await sender.send(delivery("Rex", replaces_message_ids=old), unheard)) == old
         assert len(telegram.standing(ann)) == 1
 
     async def test_parts_too_many_are_taken_away(
         self, telegram: FakeTelegram, sender: TelegramSender, ann: Json
     ) -> None:
-        old = delivered(await sender.send(delivery("word " * 700 + "\n\n" + "other " * 600)))
+        old = delivered(await sender.send(delivery("word " * 700 + "\n\n" + "other " * 600), unheard))
         telegram.fail("deleteMessage", Refusal(500, "Internal Server Error"))
-        assert delivered(await sender.send(delivery("Biscuit", replaces_message_ids=[*old, "99"]))) == old[:1]
+        assert (
+            delivered(await sender.send(delivery("Biscuit", replaces_message_ids=[*old, "99"]), unheard))
+            == old[:1]
+        )
         assert telegram.standing(ann)[0]["text"] == "Biscuit"
         assert len(telegram.calls("deleteMessage")) == 2
 
@@ -180,7 +185,7 @@ class TestEarlierReplies:
         said = telegram.says(ann, "What is my dog called?")
         asked = str(said["message_id"])
         result = await sender.send(
-            delivery("Biscuit", replaces_message_ids=["99"], reply_to_message_id=asked)
+            delivery("Biscuit", replaces_message_ids=["99"], reply_to_message_id=asked), unheard
         )
         (stands,) = telegram.standing(ann)
         assert delivered(result) == [str(stands["message_id"])]
@@ -189,9 +194,9 @@ class TestEarlierReplies:
     async def test_a_refused_form_gives_way_to_the_next(
         self, telegram: FakeTelegram, sender: TelegramSender, ann: Json
     ) -> None:
-        old = delivered(await sender.send(delivery("Rex")))
+        old = delivered(await sender.send(delivery("Rex"), unheard))
         telegram.fail("editMessageText", UNPARSED)
-        assert delivered(await sender.send(delivery("**Biscuit**", replaces_message_ids=old))) == old
+        assert delivered(await sender.send(delivery("**Biscuit**", replaces_message_ids=old), unheard)) == old
         assert telegram.standing(ann)[0]["text"] == "**Biscuit**"
 
 
@@ -204,10 +209,21 @@ class TestFailures:
         self, telegram: FakeTelegram, sender: TelegramSender, ann: Json
     ) -> None:
         telegram.fail("sendMessage", faults.too_many(30))
-        result = await sender.send(delivery(self.TWO, sent_message_ids=["41"]))
+        result = await sender.send(delivery(self.TWO, sent_message_ids=["41"]), unheard)
         assert result.rate_limited.retry_after.seconds == 30
         assert list(result.rate_limited.message_ids) == ["41"]
         assert telegram.standing(ann) == []
+
+    async def test_each_part_but_the_last_is_told_as_soon_as_it_stands(
+        self, sender: TelegramSender, ann: Json
+    ) -> None:
+        told: list[list[str]] = []
+
+        async def stands(message_ids: Sequence[str]) -> None:
+            told.append(list(message_ids))
+
+        ids = delivered(await sender.send(delivery(self.TWO), stands))
+        assert told == [ids[:1]]
 
     async def test_our_own_pace_is_kept_the_same_way(
         self, telegram: FakeTelegram, bot: Bot, monkeypatch: pytest.MonkeyPatch
@@ -217,7 +233,7 @@ class TestFailures:
         monkeypatch.setattr("services.telegram.pacing.CHAT", (100, 1.0))
         for _ in range(GROUP[0]):
             await pacer.turn(str(group.chat_id))
-        result = await TelegramSender(bot, pacer).send(delivery("Hello", group.chat_id))
+        result = await TelegramSender(bot, pacer).send(delivery("Hello", group.chat_id), unheard)
         assert 50 < result.rate_limited.retry_after.seconds <= 60
         assert telegram.standing(group) == []
 
@@ -233,14 +249,14 @@ class TestFailures:
         self, telegram: FakeTelegram, sender: TelegramSender, ann: Json, refusal: Refusal, reason: str
     ) -> None:
         telegram.fail("sendMessage", refusal, refusal)
-        assert (await sender.send(delivery("Hello"))).rejected.reason == reason
+        assert (await sender.send(delivery("Hello"), unheard)).rejected.reason == reason
 
     @pytest.mark.parametrize("fault", [faults.CUT_AFTER, faults.CUT_BEFORE, faults.Broken()])
     async def test_a_connection_that_broke_leaves_it_unknown(
         self, telegram: FakeTelegram, sender: TelegramSender, ann: Json, fault: faults.Fault
     ) -> None:
         telegram.fail("sendMessage", fault)
-        result = await sender.send(delivery(self.TWO, sent_message_ids=["41"]))
+        result = await sender.send(delivery(self.TWO, sent_message_ids=["41"]), unheard)
         assert list(result.unknown.message_ids) == ["41"]
         assert len(telegram.calls("sendMessage")) == 1
 
@@ -248,7 +264,7 @@ class TestFailures:
         self, telegram: FakeTelegram, sender: TelegramSender, ann: Json
     ) -> None:
         telegram.fail("sendMessage", Refusal(500, "Internal Server Error"), Refusal(502, "Bad Gateway"))
-        delivered(await sender.send(delivery("Hello")))
+        delivered(await sender.send(delivery("Hello"), unheard))
         assert len(telegram.standing(ann)) == 1
 
     async def test_and_at_last_left_for_later(
@@ -260,7 +276,7 @@ class TestFailures:
     ) -> None:
         monkeypatch.setattr(send_module, "ATTEMPTS", 2)
         telegram.fail("sendMessage", *[Refusal(500, "Internal Server Error")] * 2)
-        result = await sender.send(delivery(self.TWO, sent_message_ids=["41"]))
+        result = await sender.send(delivery(self.TWO, sent_message_ids=["41"]), unheard)
         assert list(result.partly.message_ids) == ["41"]
 
     async def test_where_no_connection_comes_about_nothing_was_sent(
@@ -268,5 +284,5 @@ class TestFailures:
     ) -> None:
         monkeypatch.setattr(send_module, "ATTEMPTS", 1)
         await telegram.__aexit__(None, None, None)
-        result = await sender.send(delivery("Hello"))
+        result = await sender.send(delivery("Hello"), unheard)
         assert result.WhichOneof("result") == "partly"

@@ -887,28 +887,77 @@ class DeliverResponse(_message.Message):
     MANIFEST_FIELD_NUMBER: _builtins.int
     CURSORS_FIELD_NUMBER: _builtins.int
     DELIVERY_FIELD_NUMBER: _builtins.int
+    CLOSED_CHATS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def manifest(self) -> Global___CommandManifest: ...
     @_builtins.property
     def cursors(self) -> Global___Cursors: ...
     @_builtins.property
     def delivery(self) -> Global___Delivery: ...
+    @_builtins.property
+    def closed_chats(self) -> Global___ClosedChats: ...
     def __init__(
         self,
         *,
         manifest: Global___CommandManifest | None = ...,
         cursors: Global___Cursors | None = ...,
         delivery: Global___Delivery | None = ...,
+        closed_chats: Global___ClosedChats | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cursors", b"cursors", "delivery", b"delivery", "item", b"item", "manifest", b"manifest"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed_chats", b"closed_chats", "cursors", b"cursors", "delivery", b"delivery", "item", b"item", "manifest", b"manifest"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursors", b"cursors", "delivery", b"delivery", "item", b"item", "manifest", b"manifest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_chats", b"closed_chats", "cursors", b"cursors", "delivery", b"delivery", "item", b"item", "manifest", b"manifest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["manifest", "cursors", "delivery"]  # noqa: Y015
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["manifest", "cursors", "delivery", "closed_chats"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
 
 Global___DeliverResponse: _TypeAlias = DeliverResponse  # noqa: Y015
+
+@_typing.final
+class ClosedChats(_message.Message):
+    """Chats of this bot that the platform closed for a while: nothing is to be sent there until then."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHATS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def chats(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClosedChat]: ...
+    def __init__(
+        self,
+        *,
+        chats: _abc.Iterable[Global___ClosedChat] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chats", b"chats"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClosedChats: _TypeAlias = ClosedChats  # noqa: Y015
+
+@_typing.final
+class ClosedChat(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHAT_ID_FIELD_NUMBER: _builtins.int
+    OPEN_AFTER_FIELD_NUMBER: _builtins.int
+    chat_id: _builtins.str
+    @_builtins.property
+    def open_after(self) -> _duration_pb2.Duration: ...
+    def __init__(
+        self,
+        *,
+        chat_id: _builtins.str = ...,
+        open_after: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["open_after", b"open_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat_id", b"chat_id", "open_after", b"open_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClosedChat: _TypeAlias = ClosedChat  # noqa: Y015
 
 @_typing.final
 class CommandManifest(_message.Message):
@@ -1072,21 +1121,25 @@ Global___Delivered: _TypeAlias = Delivered  # noqa: Y015
 
 @_typing.final
 class PartlyDelivered(_message.Message):
-    """These parts stand; the rest is to be sent later."""
+    """These parts stand; the rest is to be sent later, or is being sent."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MESSAGE_IDS_FIELD_NUMBER: _builtins.int
+    GOES_ON_FIELD_NUMBER: _builtins.int
+    goes_on: _builtins.bool
+    """The gateway goes on with the rest now; its last word follows."""
     @_builtins.property
     def message_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
         message_ids: _abc.Iterable[_builtins.str] | None = ...,
+        goes_on: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_ids", b"message_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["goes_on", b"goes_on", "message_ids", b"message_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
