@@ -105,8 +105,8 @@ class ConversationServicer(ConversationServiceServicer):
                         log.warning("delivery put aside", delivery=str(claim.subject_id), state="expired")
                         return None
                     delay = await outbox.wait(connection, delivery)
-                    if delay is None and not await outbox.is_next(connection, claim.space_id, claim.subject_id):
-                        delay = timedelta(seconds=POLL)
+                    is_next = await outbox.is_next(connection, claim.space_id, claim.subject_id)
+                    delay = delay if is_next else delay or timedelta(seconds=POLL)
         except Unreadable as error:
             log.error("delivery_unreadable", delivery=str(claim.subject_id), exc_info=error)
             await work.put_back(store, "deliver", claim, UNREADABLE)

@@ -14,7 +14,7 @@ from typing import Any
 
 from fakes.openai import Step
 from services.gateway.client import Client, connect
-from services.gateway.delivery import Deliveries
+from services.gateway.delivery import Deliveries, Stands
 from services.gateway.flow import carry
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
@@ -59,7 +59,7 @@ class Town:
     def __post_init__(self) -> None:
         self.deliveries = Deliveries(self.client, self)
 
-    async def send(self, delivery: pb.Delivery) -> pb.AcknowledgeRequest:
+    async def send(self, delivery: pb.Delivery, stands: Stands) -> pb.AcknowledgeRequest:
         """The platform's side: it takes everything, and remembers what it was sent twice."""
         chat = self.chats[int(delivery.place.chat_id)]
         if delivery.delivery_id in chat.deliveries:
