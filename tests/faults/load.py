@@ -97,7 +97,7 @@ async def run(size: Size, folder: Path) -> Outcome:
         await assistant.stop()
     figure = (
         f"{calm.said:,} turns at {RATE}/s: Accepted p99 {calm.p99:.0f} ms; burst of {storm.said:,} at "
-        f"{BURST}/s over {crowd:,} conversations: p99 {storm.p99:.0f} ms, {'' if drained else 'NOT '}drained; "
+        f"{BURST}/s over {crowd:,} talks: p99 {storm.p99:.0f} ms, {'' if drained else 'NOT '}drained, "
         f"peak {max(megabytes):.0f} MB"
     )
     must = f"under {MOST_MEGABYTES} MB, drained, Accepted p99 under {MOST_WAIT} ms outside the burst"
