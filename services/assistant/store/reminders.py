@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from services.assistant.recurrence import Due, Rule
 from services.assistant.store.connection import Connection, Store, unscoped
 from services.assistant.store.queries import load
 from services.assistant.store.work import Claim
-from services.assistant.when import Due, Rule
 
 SQL = load("reminders")
 
