@@ -56,7 +56,8 @@ _ASKED_LATER = re.compile(
 )
 # The verb further on, or in some other languages: enough to ask the model, which then decides.
 _ASKED_ELSEWHERE = re.compile(
-    r"\b(?:remind\s+(?:me|us)\b(?!\s+of\b)|erinner|rappel|recu[eé]rd|recordar|ricord|lembr|herinner|påminn|påmind|muistut|przypomn|připome|emlékezt"
+    r"\b(?:remind\s+(?:me|us)\b(?!\s+of\b)"
+    r"|erinner|rappel|recu[eé]rd|recordar|ricord|lembr|herinner|påminn|påmind|muistut|przypomn|připome|emlékezt"
     r"|aminte[sș]te|hatırlat|напомн|нагада|υπενθύμι|תזכיר|ذكّرني|ذكرني)"
     r"|提醒|リマインド|思い出させ|알려\s?줘|याद दिला",
     re.IGNORECASE,
