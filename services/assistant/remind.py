@@ -202,6 +202,9 @@ async def _fire(remi: Remi, claim: Claim) -> None:
         if reminder.next_due > now:
             # Moved since it was claimed: its work row says so.
             return
+        if await reminders.is_removed(connection, reminder.person_id):
+            await reminders.cancel(connection, claim.space_id, reminder.reminder_id)
+            return
         *missed, last = _times(reminder, now)
         text = _text(reminder, last, len(missed), now, remi.knobs.reminder_grace)
         again = following(reminder.due, reminder.zone, now)

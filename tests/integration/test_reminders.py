@@ -333,6 +333,17 @@ async def test_one_fired_by_a_clock_ahead_and_moved_back_is_not_sent_again(
     assert await owner.fetchval("SELECT count(*) FROM delivery WHERE state = 'pending'") == 0
 
 
+async def test_who_was_removed_is_not_reminded(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    await telegram.say("remind me every day at nine to stretch")
+    await owner.execute("UPDATE person SET role = 'removed'")
+    await fire_due(at(assistant.remi, tomorrow(9, days=2)))
+    assert await times(owner) == []
+    assert await due(owner) == [("stretch", None)]
+    assert await owner.fetchval("SELECT count(*) FROM work WHERE kind = 'remind'") == 0
+
+
 async def test_work_whose_reminder_is_gone_goes_too(
     assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
 ) -> None:

@@ -90,6 +90,12 @@ async def hold(connection: Connection, space_id: UUID, reminder_id: UUID) -> Rem
     return _reminder(row) if row else None
 
 
+async def is_removed(connection: Connection, person_id: UUID) -> bool:
+    """Whether somebody was let in once and may not speak here any more."""
+    removed: bool = await connection.fetchval(SQL["is_removed"], person_id)
+    return removed
+
+
 async def move(
     connection: Connection, reminder: Reminder, due: Due, zone: ZoneInfo, next_due: datetime
 ) -> bool:

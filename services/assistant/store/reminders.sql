@@ -33,6 +33,10 @@ WHERE space_id = $1 AND r.conversation_id = $2 AND number = $3 AND next_due IS N
 SELECT r.*, m.author_name FROM reminder r JOIN message m USING (space_id, message_id)
 WHERE space_id = $1 AND reminder_id = $2 FOR UPDATE OF r
 
+-- name: is_removed
+-- Whether somebody may not speak here any more.
+SELECT EXISTS (SELECT FROM person WHERE person_id = $1 AND role = 'removed')
+
 -- name: move
 -- Another time for a reminder that is still to come; no row otherwise.
 WITH moved AS (
