@@ -22,10 +22,10 @@ from pydantic import (
 
 from services.assistant import wire
 from services.assistant.domain import Access, Attachment, MemoryKind, Place, Role
+from services.assistant.recurrence import Due, Rule, Unit
 from services.assistant.store import export, memories, reminders
 from services.assistant.store.connection import Connection, Store, scoped
 from services.assistant.store.reminders import New
-from services.assistant.when import Due, Rule, Unit
 from services.errors import InvalidEvent
 
 PIECE = 256 * 1024

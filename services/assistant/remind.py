@@ -16,6 +16,7 @@ from services.assistant.buttons import Change, action, button, offering
 from services.assistant.domain import Message, Reply, Turn
 from services.assistant.model import Chat, ChatMessage, JsonSchema
 from services.assistant.quotes import find_quote, quote
+from services.assistant.recurrence import Due, Rule, Unit, described, due_at, following
 from services.assistant.remi import Remi
 from services.assistant.rights import asker
 from services.assistant.store import reminders, work
@@ -23,7 +24,7 @@ from services.assistant.store.actions import Action
 from services.assistant.store.connection import Connection, scoped
 from services.assistant.store.reminders import New, Reminder
 from services.assistant.store.work import Claim
-from services.assistant.when import Due, Request, Rule
+from services.assistant.when import Request
 from services.errors import ModelRefused, ModelUnavailable, NotUnderstood, StoreUnavailable
 
 log = structlog.get_logger()
@@ -31,6 +32,7 @@ log = structlog.get_logger()
 LISTED = 10
 """Reminders in one list."""
 MOST_FIRED = 50
+"""Reminders leased at once."""
 MOST_MISSED = 1000
 """Times of one reminder that get a row of their own after a long absence."""
 ON_TIME = timedelta(minutes=2)
@@ -39,14 +41,23 @@ ON_TIME = timedelta(minutes=2)
 _EXAMPLE = (
     "For example: /remind tomorrow at nine to call the bank, or /remind every Monday to water the plants."
 )
+_VERB = (
+    r"(?:remind\s+(?:me|us)\b|(?:set|make|add|create)\s+(?:me\s+|us\s+)?an?(?:other)?\s+reminder\b)"
+    r"(?:\s+for\b)?"
+)
 _ASKED = re.compile(
-    r"\W*(?:(?:hey|hi|hello|ok|okay|and|please|remi)\W+)*(?:(?:can|could|would|will)\s+you\s+)?(?:please\s+)?"
-    r"remind\s+(?:me|us)\b\W*(?P<rest>.*)",
+    r"\W*(?:(?:hey|hi|hello|ok|okay|and|please|remi|(?:don['’]t|do\s+not)\s+forget\s+to"
+    r"|i\s+(?:need|want)\s+you\s+to|i(?:['’]d|\s+would)\s+like\s+you\s+to|(?:can|could|would|will)\s+you)\W+)*"
+    rf"{_VERB}\W*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-# The verb in some other languages: enough to ask the model, which then decides.
+_ASKED_LATER = re.compile(
+    rf"\W*(?P<time>.{{1,80}}?)\W+(?:please\s+)?{_VERB}\W*(?P<rest>.*)", re.IGNORECASE | re.DOTALL
+)
+# The verb further on, or in some other languages: enough to ask the model, which then decides.
 _ASKED_ELSEWHERE = re.compile(
-    r"\b(?:erinner|rappel|recu[eé]rd|recordar|ricord|lembr|herinner|påminn|påmind|muistut|przypomn|připome|emlékezt"
+    r"\b(?:remind\s+(?:me|us)\b(?!\s+of\b)"
+    r"|erinner|rappel|recu[eé]rd|recordar|ricord|lembr|herinner|påminn|påmind|muistut|przypomn|připome|emlékezt"
     r"|aminte[sș]te|hatırlat|напомн|нагада|υπενθύμι|תזכיר|ذكّرني|ذكرني)"
     r"|提醒|リマインド|思い出させ|알려\s?줘|याद दिला",
     re.IGNORECASE,
@@ -83,22 +94,30 @@ async def requested(remi: Remi, turn: Turn, message: Message) -> tuple[Reply, Ch
     Plain English is read by rules; with a model, other words and languages too. Raises ModelUnavailable.
     """
     text = message.text
-    asked = _ASKED.fullmatch(text)
+    asked = _asked(text)
+    try:
+        request = when.read(asked, message.sent_at) if asked else None
+    except NotUnderstood as error:
+        return Reply(str(error)), None
     if asked is None and not (remi.models.memory and _ASKED_ELSEWHERE.search(text)):
         return None
-    request = None
-    if asked is not None:
-        try:
-            request = when.read(asked["rest"], message.sent_at)
-        except NotUnderstood as error:
-            return Reply(str(error)), None
     if request is None and remi.models.memory:
         request = await _read(remi.models.memory, text, message.sent_at)
     if request is not None:
         return _made(turn, request, message.message_id)
-    if asked is not None and asked["rest"].lower().startswith(("to ", "about ")):
+    if asked and when.begins_with_time(asked):
+        return Reply(f"I can't tell from that when to remind you. {_EXAMPLE}"), None
+    if asked is not None and asked.lower().startswith(("to ", "about ")):
         return Reply(f"When shall I remind you? {_EXAMPLE}"), None
     return None
+
+
+def _asked(text: str) -> str | None:
+    """The words of a plain English request, a time before the verb among them; None for other talk."""
+    if (asked := _ASKED.fullmatch(text)) is not None:
+        return asked["rest"]
+    asked = _ASKED_LATER.fullmatch(text)
+    return f"{asked['time']} {asked['rest']}" if asked and when.is_time(asked["time"]) else None
 
 
 async def command(remi: Remi, turn: Turn, arguments: str) -> tuple[Reply, Change | None]:
@@ -153,33 +172,43 @@ async def cancelled(remi: Remi, turn: Turn, pressed: Action) -> tuple[Reply, Cha
 
 async def fire_due(remi: Remi) -> None:
     """Send what is due by Remi's clock. A reminder that fails stays due; the others go out."""
-    for claim in await reminders.due(remi.store, remi.clock(), uuid4(), MOST_FIRED):
-        try:
-            await _fire(remi, claim)
-        except StoreUnavailable:
-            raise
-        except Exception as error:
-            log.error(
-                "reminder_failed", reminder=str(claim.subject_id), attempt=claim.attempt, exc_info=error
-            )
-            await work.put_back(
-                remi.store, "remind", claim, timedelta(minutes=min(60, 2 ** min(claim.attempt, 10)))
-            )
+    while True:
+        claims = await reminders.due(remi.store, remi.clock(), uuid4(), MOST_FIRED)
+        for claim in claims:
+            await _try(remi, claim)
+        if len(claims) < MOST_FIRED:
+            return
+
+
+async def _try(remi: Remi, claim: Claim) -> None:
+    try:
+        await _fire(remi, claim)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        log.error("reminder_failed", reminder=str(claim.subject_id), attempt=claim.attempt, exc_info=error)
+        delay = timedelta(minutes=min(60, 2 ** min(claim.attempt, 10)))
+        await work.put_back(remi.store, "remind", claim, delay)
 
 
 async def _fire(remi: Remi, claim: Claim) -> None:
     now = remi.clock()
     async with scoped(remi.store, [claim.space_id]) as connection:
         reminder = await reminders.hold(connection, claim.space_id, claim.subject_id)
-        if reminder is None or reminder.next_due is None or reminder.next_due > now:
-            # Forgotten, cancelled or moved since it was claimed: its work row says so, or is gone.
+        if reminder is None or reminder.next_due is None:
+            # Forgotten or cancelled. The work went with it, unless a version that knows no reminders forgot.
+            await work.done(remi.store, "remind", claim)
+            return
+        if reminder.next_due > now:
+            # Moved since it was claimed: its work row says so.
+            return
+        if await reminders.is_removed(connection, reminder.person_id):
+            await reminders.cancel(connection, claim.space_id, reminder.reminder_id)
             return
         *missed, last = _times(reminder, now)
         text = _text(reminder, last, len(missed), now, remi.knobs.reminder_grace)
-        following = when.following(reminder.due, reminder.zone, now)
-        fired = await reminders.fire(
-            connection, reminder, missed, last, uuid4(), text, following, claim.route
-        )
+        again = following(reminder.due, reminder.zone, now)
+        fired = await reminders.fire(connection, reminder, missed, last, uuid4(), text, again, claim.route)
     if fired:
         remi.outgoing.set()
         log.info("reminded", reminder=str(reminder.reminder_id), missed=len(missed))
@@ -189,7 +218,7 @@ def _times(reminder: Reminder, now: datetime) -> list[datetime]:
     """The times that came due until now, oldest first; of very many the first ones, and the last."""
     assert reminder.next_due is not None
     times = [reminder.next_due]
-    while (again := when.following(reminder.due, reminder.zone, times[-1])) and again <= now:
+    while (again := following(reminder.due, reminder.zone, times[-1])) and again <= now:
         times.append(again)
         if len(times) > MOST_MISSED:
             break
@@ -223,7 +252,7 @@ def _made(turn: Turn, request: Request, message_id: UUID) -> tuple[Reply, Change
         request.what,
         request.due,
         where,
-        when.due_at(request.due.starts, where),
+        due_at(request.due.starts, where),
     )
 
     async def change(connection: Connection) -> None:
@@ -259,7 +288,7 @@ async def _changed(remi: Remi, turn: Turn, arguments: str) -> tuple[Reply, Chang
     due, where = request.due, _zone(turn.newest.event.sent_at)
 
     async def change(connection: Connection) -> None:
-        await reminders.move(connection, reminder, due, where, when.due_at(due.starts, where))
+        await reminders.move(connection, reminder, due, where, due_at(due.starts, where))
 
     return Reply(f"I'll remind you {_first(due, where)}: {quote(reminder.text, 300)}{_assumed(turn)}"), change
 
@@ -297,15 +326,13 @@ def _may_change(turn: Turn, reminder: Reminder) -> bool:
 
 def _moment(reminder: Reminder, now: datetime) -> str:
     assert reminder.next_due is not None
-    again = f", {when.described(reminder.due.rule)}" if reminder.due.rule else ""
+    again = f", {described(reminder.due.rule)}" if reminder.due.rule else ""
     return f"{reminder.next_due.astimezone(now.tzinfo):%A %d %B %Y, %H:%M}{again}"
 
 
 def _first(due: Due, where: ZoneInfo) -> str:
-    moment = f"on {when.due_at(due.starts, where).astimezone(where):%A %d %B %Y at %H:%M}"
-    return (
-        f"{when.described(due.rule)}, first {moment} ({where.key})" if due.rule else f"{moment} ({where.key})"
-    )
+    moment = f"on {due_at(due.starts, where).astimezone(where):%A %d %B %Y at %H:%M}"
+    return f"{described(due.rule)}, first {moment} ({where.key})" if due.rule else f"{moment} ({where.key})"
 
 
 def _assumed(turn: Turn) -> str:
@@ -330,7 +357,7 @@ class _Claim(BaseModel):
     what: str
     at: NaiveDatetime
     every: Annotated[int, Field(ge=0, le=10_000)] = 0
-    unit: when.Unit = "day"
+    unit: Unit = "day"
     weekdays: tuple[Annotated[int, Field(ge=0, le=6)], ...] = ()
 
 
@@ -349,4 +376,7 @@ async def _read(model: Chat, text: str, now: datetime) -> Request | None:
         return None
     weekdays: Sequence[int] = sorted(set(claim.weekdays)) if claim.unit == "week" else ()
     rule = Rule(claim.every, claim.unit, tuple(weekdays)) if claim.every else None
-    return Request(what, Due(claim.at, rule))
+    starts = claim.at
+    while rule and rule.weekdays and starts.weekday() not in rule.weekdays:
+        starts += timedelta(days=1)
+    return Request(what, Due(starts, rule))

@@ -1,40 +1,18 @@
-"""When: the times that plain English requests name, and what comes after them. No model, no I/O.
-
-A time is local: nine o'clock stays nine o'clock when the clocks change. One that the change leaves out moves
-forward by the gap, and one that it repeats means the first of the two.
-"""
+"""When: the times that plain English requests name. No model, no I/O."""
 
 import calendar
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal, TypeAlias
-from zoneinfo import ZoneInfo
 
+from services.assistant.recurrence import WEEKDAYS, WEEKEND, Due, Rule, Unit, later
 from services.errors import NotUnderstood
 
-Unit: TypeAlias = Literal["minute", "hour", "day", "week", "month", "year"]
 MORNING = time(9)
 """The hour of a day that is named without one."""
 FARTHEST = timedelta(days=20 * 366)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Every so many units; of weeks, on these weekdays (Monday is 0)."""
-
-    every: int
-    unit: Unit
-    weekdays: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """The first time, local and without an offset, and how it comes again."""
-
-    starts: datetime
-    rule: Rule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,53 +26,31 @@ class Request:
 def read(text: str, now: datetime) -> Request | None:
     """The time at the beginning or the end of a text, and the rest of it; None where there is no time.
 
-    `now` is aware, in the person's zone. Raises NotUnderstood for a time that is past, with a sentence.
+    `now` is aware, in the person's zone. A time that goes on in words unknown here ("at nine and at five") is
+    None too. Raises NotUnderstood for a time that is past, with a sentence.
     """
-    line = " ".join(text.split()).strip(" .!")
+    line = _line(text)
     for found in (_AT_START.match(line), _AT_END.search(line)):
         if found is None:
             continue
+        before, after = line[: found.start("when")], line[found.end("when") :]
+        if _GOES_ON.match(after) or _BEGAN_BEFORE.search(before):
+            return None
         due = _due(found["when"], now)
         if due is not None:
-            return Request(_what(line[: found.start("when")] + line[found.end("when") :]), due)
+            return Request(_what(before + after), due)
     return None
 
 
-def due_at(starts: datetime, zone: ZoneInfo) -> datetime:
-    """The moment of a local time."""
-    return starts.replace(tzinfo=zone).astimezone(UTC)
+def is_time(text: str) -> bool:
+    """Whether a text names a time and nothing else."""
+    return re.fullmatch(_WHEN, _line(text), re.IGNORECASE) is not None
 
 
-def following(due: Due, zone: ZoneInfo, after: datetime) -> datetime | None:
-    """The first moment of a rule later than `after`; None if it doesn't come again."""
-    rule = due.rule
-    first = due_at(due.starts, zone)
-    if first > after:
-        return first
-    if rule is None:
-        return None
-    if rule.unit in ("minute", "hour"):
-        step = timedelta(minutes=rule.every * (60 if rule.unit == "hour" else 1))
-        return first + step * ((after - first) // step + 1)
-    count = _steps_before(due, zone, after)
-    while True:
-        for starts in _in_step(due.starts, rule, count):
-            if (moment := due_at(starts, zone)) > after and starts >= due.starts:
-                return moment
-        count += 1
+def begins_with_time(text: str) -> bool:
+    """Whether the first words name a time, be it one that can't be read whole."""
+    return _AT_START.match(_line(text)) is not None
 
-
-def described(rule: Rule) -> str:
-    """A rule in words: "every weekday", "every 2 weeks on Monday"."""
-    if rule == WEEKDAYS:
-        return "every weekday"
-    if rule.weekdays:
-        days = " and ".join(calendar.day_name[day] for day in rule.weekdays)
-        return f"every {days}" if rule.every == 1 else f"every {rule.every} weeks on {days}"
-    return f"every {rule.unit}" if rule.every == 1 else f"every {rule.every} {rule.unit}s"
-
-
-WEEKDAYS = Rule(1, "week", (0, 1, 2, 3, 4))
 
 _DAYS = {name.lower(): number for number, name in enumerate(calendar.day_name)}
 _DAYS |= {name[:3]: number for name, number in _DAYS.items()} | {
@@ -137,12 +93,18 @@ _CLOCK = (
     rf"(?:(?:half|quarter)\s(?:past|to)\s{_NUMBER}|{_NUMBER}(?:[:.]\d\d)?(?:\s?(?:[ap]\.?m\b\.?|o['’]?clock))?"
     r"|noon|midday|midnight)"
 )
+_SPAN = rf"{_NUMBER}\s(?:and\sa\shalf\s)?{_UNIT}"
+_RECURRING = (
+    rf"weekday|weekend|work(?:ing)?\s?day|morning|afternoon|evening|night|{_UNIT}"
+    rf"|{_DAY}s?(?:(?:\s?,\s?|\sand\s|\s?,\sand\s){_DAY}s?)*"
+)
+_PLURAL = rf"(?:weekday|weekend|{_DAY})s(?:(?:\s?,\s?|\sand\s|\s?,\sand\s){_DAY}s)*"
 # What a time can be made of. Each stands for itself; several in a row make one time.
 _PIECES = (
-    rf"in\s(?:about\s)?(?:half\san\shour|{_NUMBER}\s(?:and\sa\shalf\s)?{_UNIT})",
+    rf"in\s(?:about\s)?(?:half\san\shour|{_SPAN}(?:(?:\sand|,)?\s{_SPAN})?)\b",
     rf"{_NUMBER}\s{_UNIT}\sfrom\snow",
-    rf"every\s(?:other\s|second\s|{_NUMBER}\s)?(?:weekday|work(?:ing)?\s?day|morning|afternoon|evening|night|{_UNIT}"
-    rf"|{_DAY}s?(?:(?:\s?,\s?|\sand\s|\s?,\sand\s){_DAY}s?)*)\b",
+    rf"(?:every|each)\s(?:other\s|second\s|{_NUMBER}\s)?(?:{_RECURRING})\b",
+    rf"on\s{_PLURAL}\b",
     r"daily|weekly|monthly|yearly",
     r"(?:on\s)?the\sday\safter\stomorrow|today|tonight|tomorrow|tmrw",
     rf"(?:(?:on|this|next|coming)\s)*{_DAY}\b",
@@ -150,6 +112,7 @@ _PIECES = (
     rf"(?:on\s)?{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}})?",
     r"(?:on\s)?\d{4}-\d\d-\d\d",
     r"on\s\d{1,2}\.\d{1,2}\.(?:\d{4})?",
+    r"(?:on\s)?the\s\d{1,2}(?:st|nd|rd|th)\sof\s(?:every|each)\smonth\b",
     r"on\sthe\s\d{1,2}(?:st|nd|rd|th)\b",
     r"next\s(?:week|month|year)",
     rf"at\s{_CLOCK}(?:\sin\sthe\s(?:morning|afternoon|evening)|\sat\snight)?",
@@ -161,7 +124,18 @@ _PIECE = f"(?:{'|'.join(_PIECES)})"
 _WHEN = rf"(?P<when>{_PIECE}(?:\s?,?\s{_PIECE})*)"
 _AT_START = re.compile(rf"{_WHEN}(?=$|[\s:,;])", re.IGNORECASE)
 _AT_END = re.compile(rf"(?:^|(?<=[\s,])){_WHEN}$", re.IGNORECASE)
+# Words with which a time goes on that no piece above reads. Half a time would be a wrong one.
+_GOES_ON = re.compile(
+    rf"\s?,?\s?(?:(?:and|or|until|till|except|before|after|from)\s(?:(?:on|at|the)\s)*(?:{_NUMBER}|{_DAY}|noon)\b"
+    r"|(?:the|at|in|for|to|-|–)\s?\d)",
+    re.IGNORECASE,
+)
+_BEGAN_BEFORE = re.compile(r"\b(?:and|or|until|till|except|before|after|from|between)\s$", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:to|that|of|about)\s+", re.IGNORECASE)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()).strip(" .!?")
 
 
 def _what(rest: str) -> str:
@@ -238,27 +212,41 @@ def _unit(text: str) -> Unit:
 
 
 def _in(parts: _Parts, found: re.Match[str]) -> None:
-    now = parts.now
-    if found["half_hour"]:
-        parts.moment = (now + timedelta(minutes=30)).replace(tzinfo=None)
-        return
-    count, unit = _number(found["count"]), _unit(found["unit"])
-    if unit in ("minute", "hour"):
-        minutes = (count + (0.5 if found["and_half"] else 0)) * (60 if unit == "hour" else 1)
-        # Minutes pass the same whatever the clocks do.
-        moment = (now.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(now.tzinfo)
-        parts.moment = moment.replace(tzinfo=None)
-    else:
-        parts.moment = _later(now.replace(tzinfo=None), Rule(count, unit), 1)
+    moment = parts.now
+    for span in re.finditer(_SPAN, found["spans"]):
+        count, unit = re.fullmatch(rf"({_NUMBER})\s.*?([a-z]+)", span.group()).groups()  # type: ignore[union-attr]
+        moment = _after(moment, _number(count), "and a half" in span.group(), _unit(unit))
+    parts.moment = moment.replace(tzinfo=None)
+
+
+def _half_an_hour(parts: _Parts, found: re.Match[str]) -> None:
+    parts.moment = _after(parts.now, 30, False, "minute").replace(tzinfo=None)
+
+
+def _after(moment: datetime, count: int, and_half: bool, unit: Unit) -> datetime:
+    if unit not in ("minute", "hour"):
+        return later(moment, Rule(count, unit), 1)
+    minutes = (count + (0.5 if and_half else 0)) * (60 if unit == "hour" else 1)
+    # Minutes pass the same whatever the clocks do.
+    return (moment.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(moment.tzinfo)
 
 
 def _every(parts: _Parts, found: re.Match[str]) -> None:
-    what = found["what"]
     count = 2 if found["count"] in ("other", "second") else _number(found["count"] or "one")
+    _again(parts, count, found["what"])
+
+
+def _on_all(parts: _Parts, found: re.Match[str]) -> None:
+    _again(parts, 1, found["what"])
+
+
+def _again(parts: _Parts, count: int, what: str) -> None:
     if count < 1:
         parts.is_unlike = True
-    elif re.fullmatch(r"weekday|work(ing)?\s?day", what):
+    elif re.fullmatch(r"weekdays?|work(ing)?\s?day", what):
         parts.rule = WEEKDAYS
+    elif what.startswith("weekend"):
+        parts.rule = WEEKEND
     elif what in _PARTS:
         parts.rule = Rule(count, "day")
         parts.clock = parts.clock or _PARTS[what]
@@ -302,11 +290,14 @@ def _date(parts: _Parts, found: re.Match[str]) -> None:
 
 def _set_day(parts: _Parts, year: str | None, month: int, day: int) -> None:
     today = parts.now.date()
-    try:
-        named = date(int(year or today.year), month, day)
-        parts.day = named if year or named >= today else date(today.year + 1, month, day)
-    except ValueError:
-        parts.is_unlike = True
+    # Within eight years there is a 29 February.
+    for each in [int(year)] if year else range(today.year, today.year + 9):
+        with suppress(ValueError):
+            named = date(each, month, day)
+            if year or named >= today:
+                parts.day = named
+                return
+    parts.is_unlike = True
 
 
 def _day_of_month(parts: _Parts, found: re.Match[str]) -> None:
@@ -314,20 +305,17 @@ def _day_of_month(parts: _Parts, found: re.Match[str]) -> None:
     if not 1 <= day <= 31:
         parts.is_unlike = True
         return
+    if found["monthly"]:
+        parts.rule = Rule(1, "month")
+    # It begins in a month that has the day: what begins on the 28th stays there.
     first = today.replace(day=1)
-    while True:
-        last = calendar.monthrange(first.year, first.month)[1]
-        named = first.replace(day=min(day, last))
-        # Only a rule means the last day of a month that is too short.
-        if named > today and (day <= last or parts.rule):
-            parts.day = named
-            return
+    while day > (last := calendar.monthrange(first.year, first.month)[1]) or first.replace(day=day) <= today:
         first += timedelta(days=last)
+    parts.day = first.replace(day=day)
 
 
 def _next(parts: _Parts, found: re.Match[str]) -> None:
-    later = _later(parts.now.replace(tzinfo=None), Rule(1, _unit(found["unit"])), 1)
-    parts.day = later.date()
+    parts.day = later(parts.now.replace(tzinfo=None), Rule(1, _unit(found["unit"])), 1).date()
 
 
 def _at(parts: _Parts, found: re.Match[str]) -> None:
@@ -367,12 +355,10 @@ def _part_of_day(parts: _Parts, found: re.Match[str]) -> None:
 
 
 _READERS: tuple[tuple[str, Callable[[_Parts, re.Match[str]], None]], ...] = (
-    (
-        rf"(?:in\s(?:about\s)?)?(?:(?P<half_hour>half\san\shour)|(?P<count>{_NUMBER})\s(?P<and_half>and\sa\shalf\s)?"
-        rf"(?P<unit>{_UNIT}))(?:\sfrom\snow)?",
-        _in,
-    ),
-    (rf"every\s(?:(?P<count>other|second|{_NUMBER})\s)?(?P<what>.+)", _every),
+    (r"in\s(?:about\s)?half\san\shour", _half_an_hour),
+    (rf"(?:in\s(?:about\s)?)?(?P<spans>{_SPAN}.*?)(?:\sfrom\snow)?", _in),
+    (rf"(?:every|each)\s(?:(?P<count>other|second|{_NUMBER})\s)?(?P<what>.+)", _every),
+    (rf"on\s(?P<what>{_PLURAL})", _on_all),
     (r"daily|weekly|monthly|yearly", _adverb),
     (r"(?:on\s)?the\sday\safter\stomorrow|today|tonight|tomorrow|tmrw", _near_day),
     (rf"(?:(?:on|this|next|coming)\s)*(?P<day>{_DAY})", _weekday),
@@ -383,41 +369,11 @@ _READERS: tuple[tuple[str, Callable[[_Parts, re.Match[str]], None]], ...] = (
     (rf"(?:on\s)?(?P<month>{_MONTH})\s(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s(?P<year>\d{{4}}))?", _date),
     (r"(?:on\s)?(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)", _date),
     (r"on\s(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})?", _date),
-    (r"on\sthe\s(?P<day>\d{1,2})(?:st|nd|rd|th)", _day_of_month),
+    (
+        r"(?:on\s)?the\s(?P<day>\d{1,2})(?:st|nd|rd|th)(?P<monthly>\sof\s(?:every|each)\smonth)?",
+        _day_of_month,
+    ),
     (r"next\s(?P<unit>week|month|year)", _next),
     (rf"(?:at\s)?(?P<clock>{_CLOCK})(?:\s(?:in\sthe|at)\s(?P<part>morning|afternoon|evening|night))?", _at),
     (r"(?:in\sthe\s|this\s|at\s)?(?P<part>morning|afternoon|evening|night)", _part_of_day),
 )
-
-
-def _steps_before(due: Due, zone: ZoneInfo, after: datetime) -> int:
-    """A number of steps that does not yet reach beyond `after`, so that looking on from it finds the next."""
-    assert due.rule is not None
-    days = max(0, (after.astimezone(zone).replace(tzinfo=None) - due.starts).days - 1)
-    longest = {"day": 1, "week": 7, "month": 31, "year": 366}[due.rule.unit] * due.rule.every
-    return days // longest
-
-
-def _in_step(starts: datetime, rule: Rule, count: int) -> list[datetime]:
-    """The local times of a rule's step, in order: one, or one a weekday."""
-    if not rule.weekdays:
-        return [_later(starts, rule, count)]
-    monday = starts - timedelta(days=starts.weekday()) + timedelta(weeks=rule.every * count)
-    return [monday + timedelta(days=day) for day in rule.weekdays]
-
-
-def _later(starts: datetime, rule: Rule, count: int) -> datetime:
-    """So many steps later. Of a month that is too short, its last day."""
-    steps = rule.every * count
-    match rule.unit:
-        case "month" | "year":
-            months = starts.year * 12 + starts.month - 1 + steps * (12 if rule.unit == "year" else 1)
-            year, month = divmod(months, 12)
-            if year > 9999:
-                raise NotUnderstood("That is too far away for me.")
-            day = min(starts.day, calendar.monthrange(year, month + 1)[1])
-            return starts.replace(year=year, month=month + 1, day=day)
-        case "day" | "week":
-            return starts + timedelta(days=steps * (7 if rule.unit == "week" else 1))
-        case "minute" | "hour":
-            return starts + timedelta(minutes=steps * (60 if rule.unit == "hour" else 1))

@@ -21,12 +21,12 @@ from faults.servers import postgres
 from services.assistant.access import doorkeeper
 from services.assistant.minilm import load
 from services.assistant.model import Models
+from services.assistant.recurrence import Due, Rule, due_at
 from services.assistant.remi import Knobs, Remi
 from services.assistant.remind import fire_due
 from services.assistant.store import reminders
 from services.assistant.store.connection import connect, scoped
 from services.assistant.store.reminders import New
-from services.assistant.when import Due, Rule, due_at
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR = timedelta(hours=1)

@@ -18,7 +18,8 @@ from conftest import Assistant, Database, StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI, Step
 from remembering import Gate
 from services.assistant.remi import Remi
-from services.assistant.remind import fire_due
+from services.assistant.remind import MOST_FIRED, fire_due
+from services.assistant.store import reminders
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 BOB: dict[str, Any] = {"user": "8", "name": "Bob"}
@@ -212,8 +213,9 @@ async def test_forgetting_takes_it_along(
     assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
 ) -> None:
     await telegram.say("remind me every day at nine to call the bank")
-    await fire_due(at(assistant.remi, tomorrow(9, days=2)))
     asked = await telegram.command("forget", "bank")
+    await fire_due(at(assistant.remi, tomorrow(9, days=2)))
+    assert await owner.fetchval("SELECT count(*) FROM delivery WHERE text LIKE '%bank%'") > 0
     await telegram.press(asked, "Forget")
     for table in ("reminder", "occurrence"):
         assert await owner.fetchval(f"SELECT count(*) FROM {table}") == 0
@@ -250,6 +252,7 @@ async def test_several_messages_at_once_are_all_heard(
         ({"is_reminder": True, "what": "Bank anzurufen", "at": "2099-05-03T09:00", "every": 0}, 0),
         ({"is_reminder": True, "what": "die Bank anzurufen", "at": "{soon}", "every": 0}, 1),
         ({"is_reminder": True, "what": "die Oma anzurufen", "at": "{soon}", "every": 0}, 0),
+        ({"is_reminder": True, "what": "die Bank anzurufen", "at": "{soon}", "every": 1}, 1),
         ({"is_reminder": False, "what": "", "at": "", "every": 0}, 0),
         ({"is_reminder": True, "what": "die Bank anzurufen", "at": "2020-05-03T09:00", "every": 0}, 0),
         ("Gerne!", 0),
@@ -279,6 +282,100 @@ async def test_with_the_model_away_a_command_that_it_would_have_to_read_says_so(
     model.reply = Step(status=503)
     async with thinking(start_assistant, model) as telegram:
         assert "can't tell" in (await telegram.command("remind", "morgen um neun: Bank")).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tomorrow at nine, please remind me to call the bank.",
+        "Can you set a reminder for tomorrow at nine to call the bank?",
+        "I need you to remind me tomorrow at nine to call the bank",
+        "Don't forget to remind me tomorrow at nine to call the bank",
+    ],
+)
+async def test_there_are_many_ways_to_ask(telegram: Gateway, owner: asyncpg.Connection, text: str) -> None:
+    assert "at 09:00" in await telegram.say(text)
+    assert await due(owner) == [("call the bank", tomorrow(9))]
+
+
+async def test_a_time_that_is_read_only_in_part_sets_nothing(
+    telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    assert "can't tell" in await telegram.say("remind me on Tuesday and Thursday at 8 to run")
+    assert "remind" not in await telegram.say("Today you remind me of my sister.")
+    assert await due(owner) == []
+
+
+async def test_all_that_are_due_at_once_go_out_at_once(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    for each in range(MOST_FIRED + 1):
+        await telegram.command("remind", f"tomorrow at nine to do number {each}")
+    await fire_due(at(assistant.remi, tomorrow(9)))
+    assert len(await times(owner)) == MOST_FIRED + 1
+
+
+async def test_one_fired_by_a_clock_ahead_and_moved_back_is_not_sent_again(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    await telegram.say("remind me every day at nine to stretch")
+    (_, first), *_ = await due(owner)
+    assert first is not None
+    remi = at(assistant.remi, first)
+    async with telegram.deliver() as queue:
+        await fire_due(remi)
+        await telegram.acknowledge(await next_delivery(queue))
+    await telegram.command("reminders", "1 every day at nine")
+    assert (await due(owner))[0][1] == first
+    await fire_due(remi)
+    assert await times(owner) == [(first, "done")]
+    assert (await due(owner))[0][1] == first + timedelta(days=1)
+    assert await owner.fetchval("SELECT count(*) FROM delivery WHERE state = 'pending'") == 0
+
+
+async def test_who_was_removed_is_not_reminded(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    await telegram.say("remind me every day at nine to stretch")
+    await owner.execute("UPDATE person SET role = 'removed'")
+    await fire_due(at(assistant.remi, tomorrow(9, days=2)))
+    assert await times(owner) == []
+    assert await due(owner) == [("stretch", None)]
+    assert await owner.fetchval("SELECT count(*) FROM work WHERE kind = 'remind'") == 0
+
+
+async def test_work_whose_reminder_is_gone_goes_too(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    await telegram.say(BANK)
+    await owner.execute("DELETE FROM reminder")
+    await fire_due(at(assistant.remi, tomorrow(9)))
+    assert await owner.fetchval("SELECT count(*) FROM work WHERE kind = 'remind'") == 0
+
+
+async def test_firing_that_is_cut_off_at_any_step_is_done_again_once(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await telegram.say(BANK)
+    remi = at(assistant.remi, tomorrow(9))
+    for step in ("due", "hold", "fire"):
+        with monkeypatch.context() as cut:
+            whole = getattr(reminders, step)
+
+            async def then_cut(*arguments: Any, whole: Any = whole) -> None:
+                await whole(*arguments)
+                raise asyncio.CancelledError
+
+            cut.setattr(reminders, step, then_cut)
+            with pytest.raises(asyncio.CancelledError):
+                await fire_due(remi)
+        assert await times(owner) == []
+        await fire_due(remi)
+        assert await times(owner) == []  # the lease of the worker that died still runs
+        await owner.execute("UPDATE work SET lease_until = NULL WHERE kind = 'remind'")
+    await fire_due(remi)
+    await fire_due(remi)
+    assert await times(owner) == [(tomorrow(9), "sent")]
 
 
 async def test_one_that_cannot_be_fired_holds_up_nobody_else(

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from services.assistant.recurrence import Due, Rule
 from services.assistant.store.connection import Connection, Store, unscoped
 from services.assistant.store.queries import load
 from services.assistant.store.work import Claim
-from services.assistant.when import Due, Rule
 
 SQL = load("reminders")
 
@@ -88,6 +88,12 @@ async def hold(connection: Connection, space_id: UUID, reminder_id: UUID) -> Rem
     """A reminder, to be fired, moved or cancelled in this transaction; None if it was forgotten."""
     row = await connection.fetchrow(SQL["one"], space_id, reminder_id)
     return _reminder(row) if row else None
+
+
+async def is_removed(connection: Connection, person_id: UUID) -> bool:
+    """Whether somebody was let in once and may not speak here any more."""
+    removed: bool = await connection.fetchval(SQL["is_removed"], person_id)
+    return removed
 
 
 async def move(

@@ -33,6 +33,10 @@ WHERE space_id = $1 AND r.conversation_id = $2 AND number = $3 AND next_due IS N
 SELECT r.*, m.author_name FROM reminder r JOIN message m USING (space_id, message_id)
 WHERE space_id = $1 AND reminder_id = $2 FOR UPDATE OF r
 
+-- name: is_removed
+-- Whether somebody may not speak here any more.
+SELECT EXISTS (SELECT FROM person WHERE person_id = $1 AND role = 'removed')
+
 -- name: move
 -- Another time for a reminder that is still to come; no row otherwise.
 WITH moved AS (
@@ -67,7 +71,8 @@ RETURNING space_id, subject_id, route, attempt, wakes
 
 -- name: fire
 -- What came due until now, each time once: the times $3 that were missed, and $4, which is sent as $6. The next is
--- $7. No row, and nothing is written, if it was fired, moved or cancelled meanwhile.
+-- $7. No row, and nothing is written, if it was fired, moved or cancelled meanwhile. A time that has its row already
+-- (a clock ahead fired it, and it was moved back there) is not sent again.
 WITH still AS (
     UPDATE reminder SET next_due = $7
     WHERE space_id = $1 AND reminder_id = $2 AND next_due = $8
@@ -75,15 +80,17 @@ WITH still AS (
 ), missed AS (
     INSERT INTO occurrence (space_id, reminder_id, due_at, state)
     SELECT $1, $2, due, 'missed' FROM still, unnest($3::timestamptz[]) AS due
+    ON CONFLICT DO NOTHING
 ), sent AS (
     INSERT INTO occurrence (space_id, reminder_id, due_at, state, delivery_id)
     SELECT $1, $2, $4, 'sent', $5 FROM still
+    ON CONFLICT DO NOTHING RETURNING delivery_id
 ), sending AS (
     -- No turn stands behind it: the reminder itself is what the delivery belongs to.
     INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, text)
-    SELECT $1, $5, conversation_id, $2, $6 FROM still
+    SELECT $1, delivery_id, conversation_id, $2, $6 FROM still, sent
 ), carried AS (
-    INSERT INTO work (space_id, kind, subject_id, route) SELECT $1, 'deliver', $5, $9 FROM still
+    INSERT INTO work (space_id, kind, subject_id, route) SELECT $1, 'deliver', delivery_id, $9 FROM sent
 ), again AS (
     UPDATE work SET due_at = $7, lease_until = NULL, holder = NULL, attempt = 0 FROM still
     WHERE space_id = $1 AND kind = 'remind' AND subject_id = $2 AND $7::timestamptz IS NOT NULL

@@ -1,4 +1,4 @@
-"""Times in plain English, calendars and clocks that change."""
+"""Times in plain English."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.assistant.when import WEEKDAYS, Due, Rule, described, due_at, following, read
+from services.assistant.recurrence import WEEKDAYS, WEEKEND, Due, Rule
+from services.assistant.when import begins_with_time, is_time, read
 from services.errors import NotUnderstood
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -61,6 +62,15 @@ def at(month: int, day: int, hour: int = 9, minute: int = 0, year: int = 2026) -
         ("next week to ask", "ask", at(3, 9)),
         ("next month at 7am to ask", "ask", at(4, 2, 7)),
         ("tomorrow at nine", "", at(3, 3)),
+        ("in 2 hours and 30 minutes to leave", "leave", at(3, 2, 16, 30)),
+        ("in 1 day, 2 hours to leave", "leave", at(3, 3, 16)),
+        ("on 29 February to leap", "leap", at(2, 29, year=2028)),
+        ("at nine and five to eat", "", None),
+        ("Tuesday and Thursday at 8 to run", "", None),
+        ("on Monday the 15th to pay", "", None),
+        ("at 5 to 7 to run", "", None),
+        ("to run on Friday and at 5", "", None),
+        ("every day until Friday to rest", "", None),
         ("call the bank", "call the bank", None),
         ("read 9 books", "read 9 books", None),
         ("on the 35th to pay", "", None),
@@ -95,6 +105,12 @@ def test_a_time_and_what_is_to_be_done(text: str, what: str, starts: datetime | 
         ("every 2 weeks on Friday to pay", "pay", at(3, 6), Rule(2, "week")),
         ("every month on the 1st to pay", "pay", at(4, 1), Rule(1, "month")),
         ("every month on the 31st at 8 to pay", "pay", at(3, 31, 8), Rule(1, "month")),
+        ("on the 1st of every month to pay", "pay", at(4, 1), Rule(1, "month")),
+        ("each Friday to pay", "pay", at(3, 6), Rule(1, "week", (4,))),
+        ("on Mondays and Fridays at 8 to run", "run", at(3, 6, 8), Rule(1, "week", (0, 4))),
+        ("at 17:00 on weekdays to go home", "go home", at(3, 2, 17), WEEKDAYS),
+        ("every weekend at 10 to rest", "rest", at(3, 7, 10), WEEKEND),
+        ("every year on 29 February to leap", "leap", at(2, 29, year=2028), Rule(1, "year")),
         ("every year on 3 May to congratulate", "congratulate", at(5, 3), Rule(1, "year")),
         ("every 3 hours to drink", "drink", at(3, 2, 17), Rule(3, "hour")),
         ("every 30 minutes to drink", "drink", at(3, 2, 14, 30), Rule(30, "minute")),
@@ -112,32 +128,18 @@ def test_what_is_past_or_too_far_is_said_so(text: str) -> None:
         read(text, NOW)
 
 
-def test_a_rule_in_words() -> None:
-    assert described(WEEKDAYS) == "every weekday"
-    assert described(Rule(1, "week", (0, 3))) == "every Monday and Thursday"
-    assert described(Rule(2, "week", (4,))) == "every 2 weeks on Friday"
-    assert described(Rule(1, "day")) == "every day"
-    assert described(Rule(3, "hour")) == "every 3 hours"
+def test_the_last_day_of_months_is_kept() -> None:
+    february = datetime(2026, 2, 10, 13, 0, tzinfo=UTC).astimezone(BERLIN)
+    found = read("every month on the 31st to pay", february)
+    assert found is not None
+    assert found.due == Due(at(3, 31), Rule(1, "month"))
 
 
-def test_nine_o_clock_stays_nine_o_clock() -> None:
-    due = Due(at(3, 28, 9), Rule(1, "day"))
-    moments = [due_at(due.starts, BERLIN)]
-    for _ in range(2):
-        found = following(due, BERLIN, moments[-1])
-        assert found is not None
-        moments.append(found)
-    assert [moment.hour for moment in moments] == [8, 7, 7]
-    assert {moment.astimezone(BERLIN).hour for moment in moments} == {9}
-
-
-def test_a_time_that_the_clocks_leave_out_moves_forward_and_one_that_comes_twice_is_the_first() -> None:
-    assert due_at(at(3, 29, 2, 30), BERLIN).astimezone(BERLIN).hour == 3
-    assert due_at(at(10, 25, 2, 30), BERLIN) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-    due = Due(at(10, 24, 2, 30), Rule(1, "day"))
-    first = following(due, BERLIN, due_at(due.starts, BERLIN))
-    assert first == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-    assert following(due, BERLIN, first) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
+def test_a_time_alone_is_told_from_one_with_more() -> None:
+    assert is_time("Tomorrow at nine")
+    assert not is_time("Tomorrow you")
+    assert begins_with_time("tuesday and Thursday at 8 to run")
+    assert not begins_with_time("what my dog is called")
 
 
 def test_minutes_pass_the_same_whatever_the_clocks_do() -> None:
@@ -145,46 +147,6 @@ def test_minutes_pass_the_same_whatever_the_clocks_do() -> None:
     found = read("in 20 minutes to look", before)
     assert found is not None
     assert found.due.starts == at(3, 29, 3, 10)
-
-
-def test_a_short_month_has_its_last_day() -> None:
-    due = Due(at(1, 31), Rule(1, "month"))
-    moment = following(due, BERLIN, due_at(due.starts, BERLIN))
-    assert moment is not None
-    assert moment.astimezone(BERLIN).replace(tzinfo=None) == at(2, 28)
-    moment = following(due, BERLIN, moment)
-    assert moment is not None
-    assert moment.astimezone(BERLIN).replace(tzinfo=None) == at(3, 31)
-
-
-ZONES = st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"])
-RULES = st.one_of(
-    st.builds(Rule, st.integers(1, 5), st.sampled_from(["minute", "hour", "day", "week", "month", "year"])),
-    st.builds(
-        Rule,
-        st.integers(1, 3),
-        st.just("week"),
-        st.sets(st.integers(0, 6), min_size=1).map(lambda days: tuple(sorted(days))),
-    ),
-)
-
-
-@given(
-    starts=st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1)),
-    rule=RULES,
-    zone=ZONES,
-    after=st.timedeltas(timedelta(0), timedelta(days=2000)),
-)
-def test_the_next_time_is_the_first_one_later(
-    starts: datetime, rule: Rule, zone: str, after: timedelta
-) -> None:
-    due, where = Due(starts.replace(microsecond=0), rule), ZoneInfo(zone)
-    asked = due_at(due.starts, where) + after
-    found = following(due, where, asked)
-    assert found is not None
-    assert found > asked
-    # Nothing lies between: the moment right before it has the same next one.
-    assert following(due, where, found - timedelta(microseconds=1)) == found
 
 
 @given(st.text(max_size=60))

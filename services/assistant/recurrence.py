@@ -1,0 +1,103 @@
+"""Recurrence: local times, once or again and again, and the moments that they stand for. Pure.
+
+A time is local: nine o'clock stays nine o'clock when the clocks change. One that the change leaves out moves
+forward by the gap, and one that it repeats means the first of the two.
+"""
+
+import calendar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, TypeAlias
+from zoneinfo import ZoneInfo
+
+from services.errors import NotUnderstood
+
+Unit: TypeAlias = Literal["minute", "hour", "day", "week", "month", "year"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Every so many units; of weeks, on these weekdays (Monday is 0)."""
+
+    every: int
+    unit: Unit
+    weekdays: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The first time, local and without an offset, and how it comes again."""
+
+    starts: datetime
+    rule: Rule | None = None
+
+
+WEEKDAYS = Rule(1, "week", (0, 1, 2, 3, 4))
+WEEKEND = Rule(1, "week", (5, 6))
+
+
+def due_at(starts: datetime, zone: ZoneInfo) -> datetime:
+    """The moment of a local time."""
+    return starts.replace(tzinfo=zone).astimezone(UTC)
+
+
+def following(due: Due, zone: ZoneInfo, after: datetime) -> datetime | None:
+    """The first moment of a rule later than `after`; None if it doesn't come again."""
+    rule = due.rule
+    first = due_at(due.starts, zone)
+    if first > after:
+        return first
+    if rule is None:
+        return None
+    if rule.unit in ("minute", "hour"):
+        step = timedelta(minutes=rule.every * (60 if rule.unit == "hour" else 1))
+        return first + step * ((after - first) // step + 1)
+    count = _steps_before(due, zone, after)
+    while True:
+        for starts in _in_step(due.starts, rule, count):
+            if (moment := due_at(starts, zone)) > after and starts >= due.starts:
+                return moment
+        count += 1
+
+
+def described(rule: Rule) -> str:
+    """A rule in words: "every weekday", "every 2 weeks on Monday"."""
+    if rule == WEEKDAYS:
+        return "every weekday"
+    if rule.weekdays:
+        days = " and ".join(calendar.day_name[day] for day in rule.weekdays)
+        return f"every {days}" if rule.every == 1 else f"every {rule.every} weeks on {days}"
+    return f"every {rule.unit}" if rule.every == 1 else f"every {rule.every} {rule.unit}s"
+
+
+def later(starts: datetime, rule: Rule, count: int) -> datetime:
+    """So many steps later. Of a month that is too short, its last day."""
+    steps = rule.every * count
+    match rule.unit:
+        case "month" | "year":
+            months = starts.year * 12 + starts.month - 1 + steps * (12 if rule.unit == "year" else 1)
+            year, month = divmod(months, 12)
+            if year > 9999:
+                raise NotUnderstood("That is too far away for me.")
+            day = min(starts.day, calendar.monthrange(year, month + 1)[1])
+            return starts.replace(year=year, month=month + 1, day=day)
+        case "day" | "week":
+            return starts + timedelta(days=steps * (7 if rule.unit == "week" else 1))
+        case "minute" | "hour":
+            return starts + timedelta(minutes=steps * (60 if rule.unit == "hour" else 1))
+
+
+def _steps_before(due: Due, zone: ZoneInfo, after: datetime) -> int:
+    """A number of steps that does not yet reach beyond `after`, so that looking on from it finds the next."""
+    assert due.rule is not None
+    days = max(0, (after.astimezone(zone).replace(tzinfo=None) - due.starts).days - 1)
+    longest = {"day": 1, "week": 7, "month": 31, "year": 366}[due.rule.unit] * due.rule.every
+    return days // longest
+
+
+def _in_step(starts: datetime, rule: Rule, count: int) -> list[datetime]:
+    """The local times of a rule's step, in order: one, or one a weekday."""
+    if not rule.weekdays:
+        return [later(starts, rule, count)]
+    monday = starts - timedelta(days=starts.weekday()) + timedelta(weeks=rule.every * count)
+    return [monday + timedelta(days=day) for day in rule.weekdays]
