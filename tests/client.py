@@ -75,16 +75,37 @@ class Gateway:
         asked.sent_at.FromDatetime((sent_at or datetime.now(UTC)).replace(tzinfo=None))
         return asked
 
-    async def converse(self, asked: pb.ConverseRequest) -> list[pb.ConverseResponse]:
-        """The whole stream, drafts and all."""
+    async def converse(
+        self, asked: pb.ConverseRequest, *, acknowledges: bool = True
+    ) -> list[pb.ConverseResponse]:
+        """The whole stream, drafts and all. What isn't acknowledged holds back the replies after it."""
         async with asyncio.timeout(PATIENCE):
-            return [each async for each in self.conversation.Converse(asked, metadata=self.metadata)]
+            stream = [each async for each in self.conversation.Converse(asked, metadata=self.metadata)]
+        if acknowledges and stream and stream[-1].HasField("final"):
+            await self.acknowledge(stream[-1].final.delivery)
+        return stream
+
+    async def begin(self, asked: pb.ConverseRequest) -> "asyncio.Task[list[pb.ConverseResponse]]":
+        """Send an event and come back when it is accepted; the task reads and acknowledges the rest."""
+        call = self.conversation.Converse(asked, metadata=self.metadata, timeout=PATIENCE)
+        first = await call.read()
+        assert isinstance(first, pb.ConverseResponse)
+        assert first.WhichOneof("outcome") == "accepted"
+
+        async def rest() -> list[pb.ConverseResponse]:
+            stream = []
+            while isinstance(each := await call.read(), pb.ConverseResponse):
+                stream.append(each)
+            if stream and stream[-1].HasField("final"):
+                await self.acknowledge(stream[-1].final.delivery)
+            return stream
+
+        return asyncio.create_task(rest())
 
     async def final(self, asked: pb.ConverseRequest) -> pb.Delivery:
         """The delivery an event comes to; it is acknowledged, part by part one message."""
         delivery = (await self.converse(asked))[-1].final.delivery
         assert delivery.delivery_id, "the stream ended without a Final"
-        await self.acknowledge(delivery)
         return delivery
 
     async def say(self, text: str, **more: Any) -> str:
@@ -142,3 +163,11 @@ async def gateway(
 def kinds(stream: list[pb.ConverseResponse]) -> list[str]:
     """What a stream held, frame by frame."""
     return [str(each.WhichOneof("outcome")) for each in stream]
+
+
+async def next_delivery(items: "asyncio.Queue[pb.DeliverResponse]") -> pb.Delivery:
+    """The next delivery that comes down a Deliver call, past whatever else does."""
+    async with asyncio.timeout(PATIENCE):
+        while not (item := await items.get()).HasField("delivery"):
+            pass
+    return item.delivery

@@ -127,7 +127,8 @@ class ConversationServicer(ConversationServiceServicer):
                 raise NotFound("there is no such delivery on this platform")
         if isinstance(result, outbox.Settled) and result.state != "delivered":
             log.warning("delivery put aside", delivery=request.delivery_id, state=result.state)
-        if isinstance(result, outbox.Later):
+        if not isinstance(result, outbox.GoingOn):
+            # What comes after it may be sent now, or the rest of it.
             self._remi.outgoing.set()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 import pytest
 
-from client import PATIENCE, gateway, kinds
+from client import PATIENCE, gateway, kinds, next_delivery
 from conftest import StartAssistant
 from services.assistant.domain import Platform
 from services.assistant.store.connection import Store, scoped
@@ -43,11 +43,11 @@ async def test_a_stream_is_accepted_then_drafts_then_final(start_assistant: Star
 async def test_the_same_event_again_is_the_same_turn(start_assistant: StartAssistant) -> None:
     async with start_assistant(**ANN) as assistant, gateway(assistant) as telegram:
         asked = telegram.request("My dog is called Biscuit.")
-        first = (await telegram.converse(asked))[-1].final.delivery
-        again = (await telegram.converse(asked))[-1].final.delivery
+        first = (await telegram.converse(asked, acknowledges=False))[-1].final.delivery
+        again = (await telegram.converse(asked, acknowledges=False))[-1].final.delivery
         assert again.delivery_id == first.delivery_id
         await telegram.acknowledge(first, "501", "502")
-        replayed = (await telegram.converse(asked))[-1].final.delivery
+        replayed = (await telegram.converse(asked, acknowledges=False))[-1].final.delivery
         assert list(replayed.sent_message_ids) == ["501", "502"]
         asked.message.text = "My cat is called Biscuit."
         assert await code_of(telegram.converse(asked)) is grpc.StatusCode.INVALID_ARGUMENT
@@ -154,7 +154,7 @@ async def test_an_edit_is_answered_anew_in_the_old_replys_place(
 ) -> None:
     async with start_assistant(**ANN) as assistant, gateway(assistant) as telegram:
         asked = telegram.request("My dog is called Biscuit.", message_id="1")
-        first = (await telegram.converse(asked))[-1].final.delivery
+        first = (await telegram.converse(asked, acknowledges=False))[-1].final.delivery
         await telegram.acknowledge(first, "501")
         edit = pb.EditEvent(message_id="1", text="My dog is called Waffle.")
         changed = telegram.request(edit=edit)
@@ -204,9 +204,7 @@ async def test_a_reply_nobody_waited_for_comes_by_deliver(start_assistant: Start
         assert kinds([first]) == ["accepted"]
         call.cancel()
         async with telegram.deliver() as items, asyncio.timeout(60):
-            assert (await items.get()).WhichOneof("item") == "manifest"
-            assert (await items.get()).WhichOneof("item") == "cursors"
-            delivery = (await items.get()).delivery
+            delivery = await next_delivery(items)
             assert delivery.text
             await telegram.acknowledge(delivery)
 
@@ -229,13 +227,11 @@ async def test_what_the_platform_could_not_take_comes_again_from_the_first_unsen
 ) -> None:
     async with start_assistant(**ANN) as assistant, gateway(assistant) as telegram:
         asked = telegram.request("My dog is called Biscuit.")
-        delivery = (await telegram.converse(asked))[-1].final.delivery
+        delivery = (await telegram.converse(asked, acknowledges=False))[-1].final.delivery
         limited = pb.RateLimited(message_ids=["501"])
         await telegram.acknowledge(delivery, rate_limited=limited)
         async with telegram.deliver() as items, asyncio.timeout(PATIENCE):
-            await items.get()
-            await items.get()
-            again = (await items.get()).delivery
+            again = await next_delivery(items)
         assert again.delivery_id == delivery.delivery_id
         assert list(again.sent_message_ids) == ["501"]
         await telegram.acknowledge(again, rejected=pb.Rejected(reason="403"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from client import PATIENCE, Gateway, gateway, kinds
+from client import PATIENCE, gateway, kinds, next_delivery
 from conftest import StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI, Step
 from services.assistant.model import Embedder
@@ -37,22 +37,6 @@ def chats(model: FakeOpenAI) -> list[dict[str, Any]]:
     return [body for body in model.bodies() if body["model"] == "fake-chat"]
 
 
-async def accepted(telegram: Gateway, asked: pb.ConverseRequest) -> asyncio.Task[list[pb.ConverseResponse]]:
-    """Send an event and come back when it is committed; the task reads the rest of the stream."""
-    call = telegram.conversation.Converse(asked, metadata=telegram.metadata, timeout=PATIENCE)
-    first = await call.read()
-    assert isinstance(first, pb.ConverseResponse)
-    assert first.WhichOneof("outcome") == "accepted"
-
-    async def rest() -> list[pb.ConverseResponse]:
-        stream = []
-        while isinstance(each := await call.read(), pb.ConverseResponse):
-            stream.append(each)
-        return stream
-
-    return asyncio.create_task(rest())
-
-
 async def test_an_answer_streams_as_drafts_and_then_stands(
     start_assistant: StartAssistant, model: FakeOpenAI
 ) -> None:
@@ -72,9 +56,9 @@ async def test_what_piles_up_while_a_turn_runs_is_answered_together(
     gate = asyncio.Event()
     model.script(Step(text="First.", gate=gate), Step(text="Second and third."))
     async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
-        first = await accepted(telegram, telegram.request("one"))
-        second = await accepted(telegram, telegram.request("two"))
-        third = await accepted(telegram, telegram.request("three"))
+        first = await telegram.begin(telegram.request("one"))
+        second = await telegram.begin(telegram.request("two"))
+        third = await telegram.begin(telegram.request("three"))
         gate.set()
         streams = await asyncio.gather(first, second, third)
         assert streams[0][-1].final.delivery.text == "First."
@@ -91,7 +75,7 @@ async def test_a_paste_that_the_platform_cut_is_one_question(
 ) -> None:
     async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
         part = pb.MessageEvent(message_id="1", text="The first half", continues=True)
-        first = await accepted(telegram, telegram.request(message=part))
+        first = await telegram.begin(telegram.request(message=part))
         stream = await telegram.converse(telegram.request("and the second."))
         assert kinds(stream)[-1] == "final"
         assert kinds(await first) == ["merged"]
@@ -105,7 +89,7 @@ async def test_a_part_whose_rest_never_comes_is_answered_all_the_same(
 ) -> None:
     async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
         part = pb.MessageEvent(message_id="1", text="The first half", continues=True)
-        waiting = await accepted(telegram, telegram.request(message=part))
+        waiting = await telegram.begin(telegram.request(message=part))
         assert chats(model) == []
         await due_now(store)
         assert kinds(await waiting)[-1] == "final"
@@ -116,9 +100,9 @@ async def test_stop_passes_the_queue_and_really_cancels_the_call(
 ) -> None:
     model.script(Step(text="A long story that never ends", pieces=4, hang_after=2), Step(text="Go on."))
     async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
-        running = await accepted(telegram, telegram.request("tell me a story"))
+        running = await telegram.begin(telegram.request("tell me a story"))
         await until(lambda: bool(chats(model)))
-        waiting = await accepted(telegram, telegram.request("and then?"))
+        waiting = await telegram.begin(telegram.request("and then?"))
         stopped = await telegram.final(telegram.request(stop=pb.StopEvent()))
         assert stopped.text == "Stopped."
         assert "final" not in kinds(await running)
@@ -171,15 +155,13 @@ async def test_a_turn_left_by_a_hung_worker_is_taken_over_and_the_late_one_is_fe
         gateway(second) as other,
     ):
         asked = telegram.request("hello")
-        running = await accepted(telegram, asked)
+        running = await telegram.begin(asked)
         await until(lambda: bool(chats(model)))
         running.cancel()
         first.remi.running.claims.clear()
         await due_now(store)
         async with other.deliver() as items, asyncio.timeout(PATIENCE):
-            await items.get()
-            await items.get()
-            delivery = (await items.get()).delivery
+            delivery = await next_delivery(items)
         assert delivery.text == "From the living."
         gate.set()
         replayed = (await other.converse(asked))[-1].final.delivery
@@ -199,7 +181,7 @@ async def test_a_turn_that_always_raises_is_put_aside_and_its_neighbours_go_on(
 
     monkeypatch.setattr("services.assistant.turn.recall_nearby", recall)
     async with start_assistant(allow=frozenset({"telegram:7"})) as assistant, gateway(assistant) as telegram:
-        poisoned = await accepted(telegram, telegram.request("poison"))
+        poisoned = await telegram.begin(telegram.request("poison"))
         assert "Noted" in await telegram.say(
             "My dog is called Biscuit.", place=telegram.place("7", thread="5")
         )
@@ -219,7 +201,7 @@ async def test_a_drained_assistant_hands_its_turn_over(
     gate = asyncio.Event()
     model.script(Step(text="Too late.", gate=gate), Step(text="By the next one."))
     async with start_assistant(**knobs(model, drain_seconds=0)) as assistant, gateway(assistant) as telegram:
-        running = await accepted(telegram, telegram.request("hello"))
+        running = await telegram.begin(telegram.request("hello"))
         await until(lambda: bool(chats(model)))
     await asyncio.wait([running])
     gate.set()
@@ -229,9 +211,7 @@ async def test_a_drained_assistant_hands_its_turn_over(
         telegram.deliver() as items,
         asyncio.timeout(PATIENCE),
     ):
-        await items.get()
-        await items.get()
-        assert (await items.get()).delivery.text == "By the next one."
+        assert (await next_delivery(items)).text == "By the next one."
 
 
 async def test_what_a_person_says_is_learned_after_the_reply_with_its_source(

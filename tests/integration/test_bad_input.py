@@ -84,8 +84,9 @@ async def test_a_turn_in_a_state_of_a_newer_version_is_no_harm_to_the_next(
 async def test_a_delivery_that_is_broken_holds_no_other_up(
     telegram: Gateway, owner: asyncpg.Connection
 ) -> None:
-    for text in ("one", "two"):
-        assert kinds(await telegram.converse(telegram.request(text)))[-1] == "final"
+    for topic in ("1", "2"):
+        asked = telegram.request("Hello", place=telegram.place(thread=topic))
+        assert kinds(await telegram.converse(asked, acknowledges=False))[-1] == "final"
     broken, whole = (
         row["delivery_id"]
         for row in await owner.fetch("SELECT delivery_id FROM delivery ORDER BY created_at")
@@ -104,7 +105,7 @@ async def test_a_delivery_that_is_broken_holds_no_other_up(
 async def test_a_chat_that_threw_the_bot_out_is_settled_and_the_rest_is_delivered(
     telegram: Gateway, owner: asyncpg.Connection
 ) -> None:
-    gone = (await telegram.converse(telegram.request("one")))[-1].final.delivery
+    gone = (await telegram.converse(telegram.request("one"), acknowledges=False))[-1].final.delivery
     await telegram.acknowledge(gone, rejected=pb.Rejected(reason="bot was kicked"))
     assert await owner.fetchval("SELECT state FROM delivery") == "rejected"
     assert not await owner.fetchval("SELECT true FROM work WHERE kind = 'deliver'")

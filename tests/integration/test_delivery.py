@@ -7,7 +7,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from client import Gateway, kinds
+from client import Gateway, kinds, next_delivery
 from conftest import Assistant, Database
 from services.assistant.undelivered import listing, send_again
 from services.errors import NotFound
@@ -21,18 +21,10 @@ async def owner(database: Database) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-async def next_delivery(queue: "asyncio.Queue[pb.DeliverResponse]") -> pb.Delivery:
-    async with asyncio.timeout(10):
-        while True:
-            item = await queue.get()
-            if item.HasField("delivery"):
-                return item.delivery
-
-
-async def said(telegram: Gateway, text: str) -> tuple[pb.ConverseRequest, pb.Delivery]:
-    """A message and its reply, which nobody has acknowledged."""
-    asked = telegram.request(text)
-    return asked, (await telegram.converse(asked))[-1].final.delivery
+async def said(telegram: Gateway, text: str, topic: str = "") -> tuple[pb.ConverseRequest, pb.Delivery]:
+    """A message and its reply, not acknowledged: another of the same topic would wait for it."""
+    asked = telegram.request(text, place=telegram.place("7", thread=topic))
+    return asked, (await telegram.converse(asked, acknowledges=False))[-1].final.delivery
 
 
 def partly(*message_ids: str, goes_on: bool = False) -> pb.PartlyDelivered:
@@ -55,10 +47,13 @@ async def test_the_next_attempt_begins_after_the_parts_that_stand(telegram: Gate
     assert list(again.sent_message_ids) == ["501", "502"]
 
 
-async def test_a_part_that_stands_is_found_before_the_rest_is_sent(telegram: Gateway) -> None:
+async def test_a_part_that_stands_is_found_before_the_rest_is_sent(
+    telegram: Gateway, owner: asyncpg.Connection
+) -> None:
     _, delivery = await said(telegram, "Hello")
     await telegram.acknowledge(delivery, partly=partly("501", goes_on=True))
-    assert "I answered this on" in (await telegram.command("why", reply_to="501")).text
+    turn_id = await owner.fetchval("SELECT turn_id FROM receipt WHERE platform_message_id = '501'")
+    assert str(turn_id) == delivery.turn_id
 
 
 async def test_a_closed_chat_is_left_alone_by_whoever_comes_and_the_others_are_not(
@@ -66,9 +61,10 @@ async def test_a_closed_chat_is_left_alone_by_whoever_comes_and_the_others_are_n
 ) -> None:
     _, first = await said(telegram, "Hello")
     await telegram.acknowledge(first, rate_limited=rate_limited(600))
-    _, second = await said(telegram, "And?")
+    _, second = await said(telegram, "And?", "5")
     await telegram.acknowledge(second, partly=partly())
-    elsewhere = (await telegram.converse(telegram.request("Hi", user="8", name="Bob")))[-1].final.delivery
+    asked = telegram.request("Hi", user="8", name="Bob")
+    elsewhere = (await telegram.converse(asked, acknowledges=False))[-1].final.delivery
     await telegram.acknowledge(elsewhere, partly=partly())
     async with telegram.deliver() as queue:
         assert (await next_delivery(queue)).delivery_id == elsewhere.delivery_id
@@ -122,7 +118,7 @@ async def test_what_could_not_be_delivered_in_its_time_is_put_aside(
     assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
 ) -> None:
     _, late = await said(telegram, "Hello")
-    _, in_time = await said(telegram, "Hello again")
+    _, in_time = await said(telegram, "Hello again", "5")
     space = late.delivery_id[:32]
     async with owner.transaction():
         await owner.execute(f"SET LOCAL remi.spaces = '{{{space}}}'")

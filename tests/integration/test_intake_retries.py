@@ -48,22 +48,6 @@ async def rows(database: Database) -> Rows:
     return fetch
 
 
-async def begin(telegram: Gateway, asked: pb.ConverseRequest) -> "asyncio.Task[list[pb.ConverseResponse]]":
-    """Send an event and come back when it is accepted; the task reads the rest of the stream."""
-    call = telegram.conversation.Converse(asked, metadata=telegram.metadata, timeout=PATIENCE)
-    first = await call.read()
-    assert isinstance(first, pb.ConverseResponse)
-    assert first.WhichOneof("outcome") == "accepted"
-
-    async def rest() -> list[pb.ConverseResponse]:
-        stream = []
-        while isinstance(each := await call.read(), pb.ConverseResponse):
-            stream.append(each)
-        return stream
-
-    return asyncio.create_task(rest())
-
-
 async def ended(stream: "asyncio.Task[list[pb.ConverseResponse]]") -> list[pb.ConverseResponse]:
     return await asyncio.wait_for(stream, PATIENCE)
 
@@ -84,10 +68,10 @@ async def test_the_first_time_is_one_turn(telegram: Gateway, rows: Rows) -> None
 
 
 async def test_again_while_it_waits_gets_the_same_turn(telegram: Gateway, gate: Gate, rows: Rows) -> None:
-    running = await begin(telegram, telegram.request("one"))
+    running = await telegram.begin(telegram.request("one"))
     await asyncio.wait_for(gate.reached.wait(), PATIENCE)
     asked = telegram.request("two")
-    first, again = await begin(telegram, asked), await begin(telegram, asked)
+    first, again = await telegram.begin(asked), await telegram.begin(asked)
     gate.set()
     await ended(running)
     finals = [(await ended(each))[-1].final.delivery for each in (first, again)]
@@ -97,9 +81,9 @@ async def test_again_while_it_waits_gets_the_same_turn(telegram: Gateway, gate: 
 
 async def test_again_while_its_turn_runs_attaches_to_it(telegram: Gateway, gate: Gate, rows: Rows) -> None:
     asked = telegram.request("hello")
-    first = await begin(telegram, asked)
+    first = await telegram.begin(asked)
     await asyncio.wait_for(gate.reached.wait(), PATIENCE)
-    again = await begin(telegram, asked)
+    again = await telegram.begin(asked)
     gate.set()
     finals = [(await ended(each))[-1].final.delivery for each in (first, again)]
     assert finals[0] == finals[1]
@@ -109,7 +93,7 @@ async def test_again_while_its_turn_runs_attaches_to_it(telegram: Gateway, gate:
 
 async def test_again_when_it_is_answered_replays_the_final(telegram: Gateway, rows: Rows) -> None:
     asked = telegram.request("hello")
-    final = (await telegram.converse(asked))[-1].final.delivery
+    final = (await telegram.converse(asked, acknowledges=False))[-1].final.delivery
     again = await telegram.converse(asked)
     assert kinds(again) == ["accepted", "final"]
     assert again[-1].final.delivery == final
@@ -164,10 +148,10 @@ async def test_an_edit_before_its_message_leaves_the_old_form_as_history(
 async def test_an_edit_of_a_waiting_message_takes_its_place(
     telegram: Gateway, gate: Gate, model: FakeOpenAI
 ) -> None:
-    running = await begin(telegram, telegram.request("one"))
+    running = await telegram.begin(telegram.request("one"))
     await asyncio.wait_for(gate.reached.wait(), PATIENCE)
-    waiting = await begin(telegram, telegram.request("the old form", message_id="61"))
-    edit = await begin(telegram, telegram.request(edit=pb.EditEvent(message_id="61", text="the new form")))
+    waiting = await telegram.begin(telegram.request("the old form", message_id="61"))
+    edit = await telegram.begin(telegram.request(edit=pb.EditEvent(message_id="61", text="the new form")))
     assert await ended(waiting) == []
     gate.set()
     await ended(running)
@@ -179,9 +163,9 @@ async def test_an_edit_of_a_waiting_message_takes_its_place(
 async def test_an_edit_of_a_message_in_a_running_turn_ends_that_turn(
     telegram: Gateway, gate: Gate, rows: Rows
 ) -> None:
-    running = await begin(telegram, telegram.request("the old form", message_id="62"))
+    running = await telegram.begin(telegram.request("the old form", message_id="62"))
     await asyncio.wait_for(gate.reached.wait(), PATIENCE)
-    edit = await begin(telegram, telegram.request(edit=pb.EditEvent(message_id="62", text="the new form")))
+    edit = await telegram.begin(telegram.request(edit=pb.EditEvent(message_id="62", text="the new form")))
     assert "final" not in kinds(await ended(running))
     assert (await ended(edit))[-1].final.delivery.text == "A later answer."
     states = await rows("SELECT state FROM turn ORDER BY started_at")
@@ -191,7 +175,8 @@ async def test_an_edit_of_a_message_in_a_running_turn_ends_that_turn(
 async def test_an_edit_of_an_answered_message_is_answered_in_the_old_replys_place(
     telegram: Gateway,
 ) -> None:
-    delivery = (await telegram.converse(telegram.request("the old form", message_id="63")))[-1].final.delivery
+    said = telegram.request("the old form", message_id="63")
+    delivery = (await telegram.converse(said, acknowledges=False))[-1].final.delivery
     await telegram.acknowledge(delivery, "r63")
     edit = telegram.request(edit=pb.EditEvent(message_id="63", text="the new form"))
     assert list((await telegram.final(edit)).replaces_message_ids) == ["r63"]
@@ -209,9 +194,9 @@ async def test_a_deletion_before_its_message_keeps_it_out(telegram: Gateway, row
 async def test_a_deletion_of_a_waiting_message_takes_it_out_of_the_queue(
     telegram: Gateway, gate: Gate, rows: Rows
 ) -> None:
-    running = await begin(telegram, telegram.request("one", message_id="71"))
+    running = await telegram.begin(telegram.request("one", message_id="71"))
     await asyncio.wait_for(gate.reached.wait(), PATIENCE)
-    waiting = await begin(telegram, telegram.request("two", message_id="72"))
+    waiting = await telegram.begin(telegram.request("two", message_id="72"))
     await telegram.converse(delete(telegram, "72"))
     assert await ended(waiting) == []
     gate.set()
@@ -229,7 +214,7 @@ async def test_a_deletion_of_a_waiting_message_takes_it_out_of_the_queue(
 async def test_a_deletion_of_a_message_in_a_running_turn_leaves_nothing_to_answer(
     telegram: Gateway, gate: Gate, rows: Rows
 ) -> None:
-    running = await begin(telegram, telegram.request("one", message_id="73"))
+    running = await telegram.begin(telegram.request("one", message_id="73"))
     await asyncio.wait_for(gate.reached.wait(), PATIENCE)
     await telegram.converse(delete(telegram, "73"))
     gate.set()
@@ -294,8 +279,8 @@ async def test_parts_of_a_paste_are_one_question_in_the_order_they_came(
         telegram.request(message=pb.MessageEvent(message_id=f"8{n}", text=f"part {n}", continues=n < 3))
         for n in (1, 2, 3)
     ]
-    streams = [await begin(telegram, parts[0]), await begin(telegram, parts[1])]
-    streams.append(await begin(telegram, parts[2]))
+    streams = [await telegram.begin(parts[0]), await telegram.begin(parts[1])]
+    streams.append(await telegram.begin(parts[2]))
     ends = [kinds(await ended(each))[-1] for each in streams]
     assert ends == ["merged", "merged", "final"]
     asked = str(model.bodies()[-1]["messages"])
@@ -306,6 +291,6 @@ async def test_a_paste_whose_last_part_never_comes_is_answered_after_a_moment(
     telegram: Gateway, rows: Rows
 ) -> None:
     part = telegram.request(message=pb.MessageEvent(message_id="90", text="part 1", continues=True))
-    waiting = await begin(telegram, part)
+    waiting = await telegram.begin(part)
     await rows("UPDATE work SET due_at = now() WHERE kind = 'turn' RETURNING 1")
     assert kinds(await ended(waiting))[-1] == "final"

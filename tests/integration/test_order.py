@@ -18,7 +18,7 @@ async def telegram(start_assistant: StartAssistant) -> AsyncIterator[Gateway]:
 
 
 async def test_a_reply_waits_for_the_one_before_it(telegram: Gateway) -> None:
-    first = (await telegram.converse(telegram.request("One.")))[-1].final.delivery
+    first = (await telegram.converse(telegram.request("One."), acknowledges=False))[-1].final.delivery
     second = asyncio.create_task(telegram.converse(telegram.request("Two.")))
     done, _ = await asyncio.wait([second], timeout=1)
     assert not done
@@ -27,7 +27,7 @@ async def test_a_reply_waits_for_the_one_before_it(telegram: Gateway) -> None:
 
 
 async def test_what_a_dead_process_left_goes_first(telegram: Gateway, database: Database) -> None:
-    left = (await telegram.converse(telegram.request("One.")))[-1].final.delivery
+    left = (await telegram.converse(telegram.request("One."), acknowledges=False))[-1].final.delivery
     call = telegram.conversation.Converse(telegram.request("Two."), metadata=telegram.metadata)
     accepted = await call.read()
     assert isinstance(accepted, pb.ConverseResponse)
@@ -49,7 +49,7 @@ async def test_what_a_dead_process_left_goes_first(telegram: Gateway, database: 
 async def test_what_can_not_be_sent_holds_nothing_back_for_good(
     telegram: Gateway, database: Database
 ) -> None:
-    await telegram.converse(telegram.request("One."))
+    await telegram.converse(telegram.request("One."), acknowledges=False)
     owner = await asyncpg.connect(database.owner_dsn)
     await owner.execute("UPDATE delivery SET created_at = created_at - interval '4 minutes'")
     await owner.close()

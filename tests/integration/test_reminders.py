@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from calling import actor
-from client import PATIENCE, Gateway, gateway
+from client import PATIENCE, Gateway, gateway, next_delivery
 from conftest import Assistant, Database, StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI, Step
 from remembering import Gate
@@ -59,14 +59,6 @@ async def thinking(start_assistant: StartAssistant, model: FakeOpenAI) -> AsyncI
     knobs = thinks_with(model)
     async with start_assistant(allow=frozenset({"telegram:7"}), **knobs) as it, gateway(it) as telegram:
         yield telegram
-
-
-async def next_delivery(queue: "asyncio.Queue[pb.DeliverResponse]") -> pb.Delivery:
-    async with asyncio.timeout(10):
-        while True:
-            item = await queue.get()
-            if item.HasField("delivery"):
-                return item.delivery
 
 
 async def test_talk_sets_one_and_says_which_clock_it_took(
