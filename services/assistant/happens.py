@@ -96,7 +96,7 @@ _THIS = "this|diese[nrs]?"
 
 
 def _any(words: dict[str, int] | dict[str, str]) -> str:
-    return "|".join(sorted(words, key=len, reverse=True))
+    return "|".join(sorted(words, key=len, reverse=True)).replace(" ", r"\s+")
 
 
 _COUNT = rf"\d{{1,3}}|{_any(_NUMBERS)}"
@@ -160,7 +160,7 @@ def _readings(match: re.Match[str], today: date) -> Iterator[Days]:
     if "iso" in part:
         yield _day(date.fromisoformat(part["iso"]))
     elif "near" in part:
-        yield _day(today + timedelta(days=_NEAR[part["near"]]))
+        yield _day(today + timedelta(days=_NEAR[" ".join(part["near"].split())]))
     elif "weekday" in part:
         yield from _weekday(part.get("turn", ""), _WEEKDAYS[part["weekday"]], today)
     elif "span" in part:

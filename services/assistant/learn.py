@@ -83,7 +83,7 @@ async def learn(
     log.info(
         "learned", conversation=str(conversation_id), messages=len(messages), **done, dropped=dict(dropped)
     )
-    while done["added"] and await index(store, embedder, space_id, conversation_id):
+    while proven and await index(store, embedder, space_id, conversation_id):
         pass
     return len(messages)
 

@@ -148,8 +148,9 @@ _SMALL_TALK = frozenset(
     ]
 )
 _SECRET = re.compile(
-    r"""\b(?:pass(?:word|wort|code|phrase)|kennwort|pin|cvv|tan|api[\s_-]?key|secret|token|private\s+key)\b
-        [^.!?\n]{0,25}?(?::|=|\bis\b|\bist\b|\blautet\b)\s*\S
+    r"""\b(?:pass(?:word|wort|code|phrase)|kennwort|api[\s_-]?key|private\s+key|(?P<weak>pin|cvv|tan|secret|token))
+        (?:\s+(?:for|of|to|von|für|zu|zum)\s+[^.!?\n]{1,30}?)?\s*(?::|=|\bis\b|\bist\b|\blautet\b)\s*
+        (?(weak)\S*\d|\S)
       | -----BEGIN | \bAKIA[0-9A-Z]{16}\b | \b(?:sk|pk|ghp|gho|xox[abp])[-_][\w-]{16,}
       | \beyJ[\w-]{10,}\.[\w-]{10,}""",
     re.IGNORECASE | re.VERBOSE,
@@ -285,8 +286,8 @@ _ARTICLES = frozenset(
 )
 ALIKE = 0.95
 """Cosine of two texts that may say the same."""
-RELATED = 0.5
-"""Cosine of two texts that say the same if they also rest on the same words."""
+RELATED = 0.4
+"""Cosine, or share of words, of two texts that say the same if they also rest on the same quote."""
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -301,7 +302,9 @@ def reads_alike(one: str, other: str) -> bool:
 
 def may_mean_the_same(one: str, other: str) -> bool:
     """Whether two texts have the same of what turns a meaning round: negation, tense, numbers, names."""
-    return _turning(one) == _turning(other)
+    if _turning(one) != _turning(other):
+        return False
+    return _names(one) <= set(words(other)) and _names(other) <= set(words(one))
 
 
 def _content(text: str) -> list[str]:
@@ -315,10 +318,10 @@ def shared(one: str, other: str) -> float:
 
 
 def _turning(text: str) -> frozenset[str]:
-    plain = unicodedata.normalize("NFKC", text)
-    names = {word.casefold() for word in re.findall(r"\w+", plain)[1:] if word[:1].isupper()}
-    first = words(text)[:1]
     turned = {word for word in words(text) if word in _NEGATION or any(map(str.isdigit, word))}
-    tenses = {_TENSE[word] for word in words(text) if word in _TENSE}
-    # Everything is spelled with a capital at the beginning, so that the first word says nothing.
-    return frozenset(turned | tenses | (names - set(first)))
+    return frozenset(turned | {_TENSE[word] for word in words(text) if word in _TENSE})
+
+
+def _names(text: str) -> set[str]:
+    """What is spelled with a capital, but for the first word, which always is."""
+    return {word.casefold() for word in re.findall(r"\w+", text)[1:] if word[:1].isupper()}
