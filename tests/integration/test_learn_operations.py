@@ -17,7 +17,7 @@ from remembering import Talk, models, texts
 from services.assistant.domain import Memory, MemoryKind, Role
 from services.assistant.learn import learn
 from services.assistant.notes import PROMPT, SCHEMA
-from services.assistant.store import memories
+from services.assistant.store import forgetting, memories
 from services.assistant.store.connection import Store, scoped
 from services.errors import ModelUnavailable
 from talk import NOON
@@ -108,6 +108,11 @@ async def test_what_is_taken_back_ends_and_no_message_goes(talk: Talk, fake: Fak
     assert (was.superseded_at, was.superseded_by) == (talk.now, None)
     assert was.details.retracted_by == proof
     assert await talk.value("SELECT count(*) FROM message") == 2
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await forgetting.forget(connection, talk.space_id, [proof], [])
+    (was,) = (await known(talk, with_superseded=True)).values()
+    assert was.superseded_at is not None
+    assert was.details.retracted_by is None
 
 
 async def test_what_is_said_again_in_other_words_makes_it_surer(talk: Talk, fake: FakeOpenAI) -> None:

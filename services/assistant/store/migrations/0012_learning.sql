@@ -11,6 +11,7 @@ ALTER TABLE memory
     ADD CHECK ((happens_from IS NULL) = (happens_until IS NULL) AND happens_from < happens_until),
     ADD CHECK ((first_reply IS NULL) = (last_reply IS NULL) AND first_reply BETWEEN 1 AND last_reply);
 CREATE INDEX memory_passing ON memory (space_id) WHERE last_reply IS NOT NULL AND superseded_at IS NULL;
+CREATE INDEX memory_retracted ON memory (space_id, retracted_by) WHERE retracted_by IS NOT NULL;
 CREATE INDEX passage_of_memory ON passage (space_id, subject_id) WHERE of_memory;
 
 ALTER TABLE message ADD COLUMN learn_tries smallint NOT NULL DEFAULT 0;
