@@ -1,7 +1,7 @@
 """The words of Remi as frozen types. Nothing here knows Postgres, gRPC or a model."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
@@ -220,6 +220,25 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Details:
+    """What is kept of a memory beside what it says."""
+
+    confidence: float = 0.6
+    """Above 0 to 1: how far it is to be believed. It rises with each message that says it again."""
+    confirmed_at: datetime | None = None
+    """When it was last said again."""
+    days: tuple[date, date] | None = None
+    """When it happens: days [from, until) on the clock of whoever said it."""
+    replies: tuple[int, int] | None = None
+    """Of an instruction: the first and last of Remi's replies it holds for; 1 answers its message."""
+    retracted_by: UUID | None = None
+    """The message in which the person took it back."""
+
+
+PLAIN = Details()
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """Something learned from messages of the same space."""
 
@@ -231,6 +250,12 @@ class Memory:
     sources: tuple[Source, ...]
     superseded_at: datetime | None = None
     superseded_by: UUID | None = None
+    details: Details = PLAIN
+
+    @property
+    def last_said(self) -> datetime:
+        """When it was last said; what is older says nothing against it."""
+        return max((source.sent_at for source in self.sources), default=self.learned_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal, Self, TypeVar, assert_never
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from services.assistant import wire
-from services.assistant.domain import Access, Attachment, MemoryKind, Place, Role
+from services.assistant.domain import PLAIN, Access, Attachment, Details, MemoryKind, Place, Role
 from services.assistant.recurrence import Due, Rule, Unit
 from services.assistant.store import export, memories, reminders
 from services.assistant.store.connection import Connection, Store, scoped
@@ -87,6 +87,8 @@ class SourceRecord(BaseModel):
 
 
 class MemoryRecord(BaseModel):
+    """`happens_…` are days [from, until); `…_reply` the replies that an instruction is for."""
+
     record: Literal["memory"]
     id: UUID
     kind: MemoryKind
@@ -95,6 +97,13 @@ class MemoryRecord(BaseModel):
     learned_at: Moment
     superseded_at: Moment | None = None
     superseded_by: UUID | None = None
+    retracted_by: UUID | None = None
+    confidence: Annotated[float, Field(gt=0, le=1)] = PLAIN.confidence
+    confirmed_at: Moment | None = None
+    happens_from: date | None = None
+    happens_until: date | None = None
+    first_reply: Annotated[int, Field(ge=1, le=100)] | None = None
+    last_reply: Annotated[int, Field(ge=1, le=100)] | None = None
     sources: Annotated[tuple[SourceRecord, ...], Field(min_length=1)]
 
 
@@ -222,13 +231,37 @@ async def _learn(
     """Add a memory with those of its sources that stand; False where none does."""
     memory_id = ours[record.id]
     sources = [(ours[source.message], source.quote) for source in record.sources]
+    details = Details(
+        record.confidence,
+        record.confirmed_at,
+        _span(record.happens_from, record.happens_until),
+        _replies(record),
+    )
     is_added = await memories.insert(
-        connection, space_id, memory_id, record.kind, record.text, record.learned_at, sources, record.said_at
+        connection,
+        space_id,
+        memory_id,
+        record.kind,
+        record.text,
+        record.learned_at,
+        sources,
+        record.said_at,
+        details,
     )
     if is_added and record.superseded_at:
         by = ours[record.superseded_by] if record.superseded_by else None
-        await memories.supersede(connection, space_id, memory_id, record.superseded_at, by)
+        retracted_by = ours[record.retracted_by] if record.retracted_by else None
+        await memories.supersede(connection, space_id, memory_id, record.superseded_at, by, retracted_by)
     return is_added
+
+
+def _span(begins: date | None, ends: date | None) -> tuple[date, date] | None:
+    return (begins, ends) if begins and ends and begins < ends else None
+
+
+def _replies(record: MemoryRecord) -> tuple[int, int] | None:
+    first, last = record.first_reply, record.last_reply
+    return (first, last) if first and last and first <= last else None
 
 
 def _told(space_id: UUID, record: MessageRecord, ours: Mapping[UUID, UUID]) -> export.Told:
@@ -255,8 +288,7 @@ def _named(record: Record) -> Iterable[UUID]:
             yield from (each for each in (record.reply_to, record.replaced_by) if each)
         case MemoryRecord():
             yield from (source.message for source in record.sources)
-            if record.superseded_by:
-                yield record.superseded_by
+            yield from (each for each in (record.superseded_by, record.retracted_by) if each)
         case ReminderRecord():
             yield record.message
         case _:

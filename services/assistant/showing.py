@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.assistant.domain import TEAM_SPACE, Memory, Message, Recalled
+from services.assistant.domain import TEAM_SPACE, Memory, MemoryKind, Message, Recalled
 from services.assistant.explain import Explanation, Line
 from services.assistant.quotes import plain, quote
 
@@ -51,7 +51,9 @@ def learned(memory: Memory, now: datetime) -> str:
     when = max((source.sent_at for source in memory.sources), default=memory.learned_at)
     names = dict.fromkeys(plain(source.author_name, 40) for source in memory.sources)
     team = ["team"] if memory.space_id == TEAM_SPACE else []
-    return f"- {plain(memory.text, 300)} *({', '.join([_date(when, now), *names, *team])})*"
+    sure = [] if memory.kind is MemoryKind.INSTRUCTION else [f"{memory.details.confidence:.0%} sure"]
+    old = ["no longer holds"] if memory.superseded_at else []
+    return f"- {plain(memory.text, 300)} *({', '.join([_date(when, now), *names, *team, *sure, *old])})*"
 
 
 def recalled(line: Recalled, now: datetime) -> str:

@@ -26,6 +26,8 @@ RENEW = 4.0
 MOST_TURNS = 64
 MOST_RETRIES = 8
 MOST_LEARNING = 4
+SETTLE = timedelta(seconds=10)
+"""How long talk waits for more before it is learned from; turns.sql has the same."""
 
 
 async def keep_leases(remi: Remi) -> None:
@@ -97,10 +99,13 @@ async def _learn(remi: Remi, kind: Kind, claim: Claim) -> None:
             while await promote(store, claim.space_id):
                 pass
         else:
-            while await learn(store, models.memory, models.embedder, claim.space_id, claim.subject_id):
+            while await learn(
+                store, models.memory, models.embedder, claim.space_id, claim.subject_id, remi.knobs.zone
+            ):
                 pass
         if not await work.done(store, kind, claim):
-            await work.put_back(store, kind, claim, timedelta(0))
+            # More was said meanwhile. It may settle, before it costs a call of its own.
+            await work.put_back(store, kind, claim, SETTLE if kind == "learn" else timedelta(0))
     except asyncio.CancelledError:
         await work.put_back(store, kind, claim, timedelta(0))
         raise

@@ -88,6 +88,33 @@ def without(found: Iterable[dict[str, Any]], *fields: str) -> list[dict[str, Any
     return [{name: value for name, value in row.items() if name not in fields} for row in found]
 
 
+async def test_what_is_kept_beside_a_memory_is_taken_along(assistant: Assistant, telegram: Gateway) -> None:
+    told = message("I fly on Friday. Forget that. Reply in verse twice.")
+    beside = {
+        "confidence": 0.75,
+        "confirmed_at": "2026-03-04T12:00:00+00:00",
+        "happens_from": "2026-03-06",
+        "happens_until": "2026-03-07",
+        "superseded_at": "2026-03-05T12:00:00+00:00",
+        "retracted_by": told["id"],
+    }
+    passing = {"kind": "instruction", "first_reply": 1, "last_reply": 2}
+    odd = {"happens_from": "2026-03-06", "first_reply": 3, "last_reply": 2}
+    file = file_of(
+        told,
+        memory(told, "I fly on Friday.", **beside),
+        memory(told, "Reply in verse twice.", **passing),
+        memory(told, "Forget that.", **odd),
+    )
+    assert await bring(telegram, actor(telegram), file) == (1, 3, 0)
+    lines = records(await export(telegram, actor(telegram)))
+    (again,) = [line["id"] for line in lines if line.get("record") == "message"]
+    kept = {line["text"]: line for line in lines if line.get("record") == "memory"}
+    assert beside | {"retracted_by": again} == {name: kept["I fly on Friday."][name] for name in beside}
+    assert passing == {name: kept["Reply in verse twice."][name] for name in passing}
+    assert not odd.keys() & kept["Forget that."].keys()
+
+
 async def test_an_export_holds_what_was_said_and_learned_and_comes_back_unchanged(
     assistant: Assistant, telegram: Gateway
 ) -> None:

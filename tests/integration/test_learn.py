@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +17,8 @@ from services.assistant.learn import learn, remember
 from services.assistant.store import forgetting, memories
 from services.assistant.store.connection import Store, scoped
 from services.errors import InvalidEvent, ModelUnavailable, NotFound
+
+UTC = ZoneInfo("UTC")
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def answer(*notes: dict[str, Any]) -> Step:
 
 async def learn_all(talk: Talk) -> int:
     return await learn(
-        talk.store, talk.models.memory, talk.models.embedder, talk.space_id, talk.conversation_id
+        talk.store, talk.models.memory, talk.models.embedder, talk.space_id, talk.conversation_id, UTC
     )
 
 
@@ -115,7 +118,7 @@ async def test_talk_of_remi_alone_costs_no_call(talk: Talk, fake: FakeOpenAI) ->
 
 async def test_without_a_model_everything_waits_for_one(talk: Talk) -> None:
     await talk.say("My dog is called Biscuit.")
-    assert await learn(talk.store, None, talk.models.embedder, talk.space_id, talk.conversation_id) == 0
+    assert await learn(talk.store, None, talk.models.embedder, talk.space_id, talk.conversation_id, UTC) == 0
     assert await talk.value("SELECT count(*) FROM message WHERE learned_at IS NULL") == 1
 
 

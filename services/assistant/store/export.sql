@@ -12,7 +12,10 @@ ORDER BY conversation_id, position LIMIT $4
 -- A page of what was learned in a space until a moment as lines, oldest first, with its sources.
 SELECT learned_at, memory_id, json_strip_nulls(json_build_object(
     'record', 'memory', 'id', memory_id, 'kind', kind, 'text', text, 'said_at', said_at, 'learned_at', learned_at,
-    'superseded_at', superseded_at, 'superseded_by', superseded_by,
+    'superseded_at', superseded_at, 'superseded_by', superseded_by, 'retracted_by', retracted_by,
+    'confidence', round(confidence::numeric, 4), 'confirmed_at', confirmed_at,
+    'happens_from', happens_from, 'happens_until', happens_until,
+    'first_reply', first_reply, 'last_reply', last_reply,
     'sources', (SELECT json_agg(json_build_object('message', message_id, 'quote', quote) ORDER BY message_id)
                 FROM memory_source s WHERE s.space_id = $1 AND s.memory_id = m.memory_id)))::text AS line
 FROM memory m

@@ -187,8 +187,10 @@ WITH unset AS (
 ), sources AS (
     DELETE FROM memory_source WHERE space_id = $1 AND (memory_id = ANY ($3::uuid[]) OR message_id = ANY ($2::uuid[]))
 ), successors AS (
-    UPDATE memory SET superseded_by = NULL
-    WHERE space_id = $1 AND superseded_by = ANY ($3::uuid[]) AND memory_id <> ALL ($3::uuid[])
+    UPDATE memory SET superseded_by = CASE WHEN superseded_by = ANY ($3::uuid[]) THEN NULL ELSE superseded_by END,
+                      retracted_by = CASE WHEN retracted_by = ANY ($2::uuid[]) THEN NULL ELSE retracted_by END
+    WHERE space_id = $1 AND (superseded_by = ANY ($3::uuid[]) OR retracted_by = ANY ($2::uuid[]))
+      AND memory_id <> ALL ($3::uuid[])
 ), learned AS (
     DELETE FROM memory WHERE space_id = $1 AND memory_id = ANY ($3::uuid[])
 )

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from services.assistant.domain import Memory, MemoryKind, Message, Role, Source
+from services.assistant.domain import PLAIN, Details, Memory, MemoryKind, Source
 from services.assistant.store.connection import Connection
 from services.assistant.store.queries import load
 from services.errors import InvalidEvent, NotFound
@@ -16,6 +16,10 @@ SQL = load("memories")
 
 SUPERSEDED = 0.3
 """What the score of a memory loses when it no longer holds."""
+_STALE = 0.15
+"""What the score of a message loses when nothing that was learned from it holds any more."""
+ASKED_FOR = 0.95
+"""The confidence in what a person has put into words for the memory themselves."""
 
 
 async def insert(
@@ -27,6 +31,7 @@ async def insert(
     learned_at: datetime,
     sources: Sequence[tuple[UUID, str]],
     said_at: datetime | None = None,
+    details: Details = PLAIN,
 ) -> bool:
     """Write a memory; False if none of its sources, a message and a quote each, stands.
 
@@ -36,22 +41,22 @@ async def insert(
     messages, quotes = [source[0] for source in sources], [source[1] for source in sources]
     return bool(
         await connection.fetch(
-            SQL["insert"], space_id, memory_id, kind, text, learned_at, messages, quotes, said_at
+            SQL["insert"],
+            space_id,
+            memory_id,
+            kind,
+            text,
+            learned_at,
+            messages,
+            quotes,
+            said_at,
+            details.confidence,
+            details.confirmed_at,
+            *(details.days or (None, None)),
+            *(details.replies or (None, None)),
+            details.retracted_by,
         )
     )
-
-
-async def confirm(
-    connection: Connection,
-    space_id: UUID,
-    kind: MemoryKind,
-    text: str,
-    sources: Sequence[tuple[UUID, str]],
-) -> UUID | None:
-    """Add the sources to the memory that says just this and still holds; None if there is none."""
-    messages, quotes = [source[0] for source in sources], [source[1] for source in sources]
-    known: UUID | None = await connection.fetchval(SQL["confirm"], space_id, kind, text, messages, quotes)
-    return known
 
 
 async def page(
@@ -65,6 +70,14 @@ async def page(
     """Memories, newest first; those that come `after` one of them."""
     rows = await connection.fetch(_PAGE, spaces, kind, with_superseded, after, size)
     return tuple(_memory(row) for row in rows)
+
+
+async def some(
+    connection: Connection, spaces: Sequence[UUID], memory_ids: Sequence[UUID]
+) -> tuple[Memory, ...]:
+    """Those of these memories that there are, in the order of the ids."""
+    rows = {row["memory_id"]: row for row in await connection.fetch(_SOME, spaces, memory_ids)}
+    return tuple(_memory(rows[each]) for each in memory_ids if each in rows)
 
 
 async def get(connection: Connection, spaces: Sequence[UUID], memory_id: UUID) -> Memory:
@@ -87,35 +100,28 @@ async def correct(
     new_id = uuid4()
     if not await supersede(connection, space_id, memory_id, now, new_id):
         raise NotFound("this memory holds no more")
-    if not await insert(connection, space_id, new_id, old.kind, text, now, [(message_id, text)]):
+    details = Details(ASKED_FOR)
+    if not await insert(
+        connection, space_id, new_id, old.kind, text, now, [(message_id, text)], details=details
+    ):
         raise InvalidEvent("text", "must stand in the correcting message")
     return await get(connection, [space_id], new_id)
 
 
 async def supersede(
-    connection: Connection, space_id: UUID, memory_id: UUID, at: datetime, by: UUID | None
+    connection: Connection,
+    space_id: UUID,
+    memory_id: UUID,
+    at: datetime,
+    by: UUID | None,
+    retracted_by: UUID | None = None,
 ) -> bool:
-    """End a memory; False if it had ended, or isn't there."""
-    return bool(await connection.fetch(SQL["supersede"], space_id, memory_id, at, by, SUPERSEDED))
-
-
-async def unlearned(
-    connection: Connection, space_id: UUID, conversation_id: UUID, most: int, most_bytes: int
-) -> tuple[Message, ...]:
-    """What of a conversation was not learned from yet, oldest first, cut at 4,000 characters each."""
-    rows = await connection.fetch(SQL["unlearned"], space_id, conversation_id, most, most_bytes)
-    return tuple(
-        Message(row["message_id"], Role(row["role"]), row["author_name"], row["text"], row["sent_at"])
-        for row in rows
+    """End a memory, because of another one or of a message; False if it had ended, or isn't there."""
+    return bool(
+        await connection.fetch(
+            SQL["supersede"], space_id, memory_id, at, by, SUPERSEDED, retracted_by, _STALE
+        )
     )
-
-
-async def mark_learned(
-    connection: Connection, space_id: UUID, message_ids: Sequence[UUID]
-) -> frozenset[UUID]:
-    """Note that these were learned from; returns those that nobody else had learned from."""
-    rows = await connection.fetch(SQL["mark_learned"], space_id, message_ids)
-    return frozenset(row["message_id"] for row in rows)
 
 
 def sources(column: str | None) -> tuple[Source, ...]:
@@ -141,8 +147,16 @@ def _memory(row: asyncpg.Record) -> Memory:
         sources(row["sources"]),
         row["superseded_at"],
         row["superseded_by"],
+        Details(
+            row["confidence"],
+            row["confirmed_at"],
+            None if row["happens_from"] is None else (row["happens_from"], row["happens_until"]),
+            None if row["first_reply"] is None else (row["first_reply"], row["last_reply"]),
+            row["retracted_by"],
+        ),
     )
 
 
 _PAGE = f"{SQL['select']} {SQL['page']}"
 _GET = f"{SQL['select']} memory_id = $2"
+_SOME = f"{SQL['select']} memory_id = ANY ($2::uuid[])"

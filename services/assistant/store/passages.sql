@@ -81,6 +81,13 @@ FROM (
     FROM (
         SELECT * FROM memory
         WHERE space_id = ANY ($1::uuid[]) AND kind IN ('instruction', 'profile') AND superseded_at IS NULL
+          AND (last_reply IS NULL OR (  -- for a few replies only: is the one to come among them?
+            SELECT count(reply.message_id) + 1 BETWEEN memory.first_reply AND memory.last_reply
+            FROM memory_source s JOIN message said ON said.space_id = s.space_id AND said.message_id = s.message_id
+            LEFT JOIN message reply ON reply.space_id = said.space_id
+              AND reply.conversation_id = said.conversation_id AND reply.position > said.position
+              AND reply.role = 'remi' AND reply.replaced_by IS NULL
+            WHERE s.space_id = memory.space_id AND s.memory_id = memory.memory_id))
         ORDER BY learned_at DESC LIMIT 40
     ) AS standing
     UNION ALL

@@ -35,7 +35,9 @@ WITH done AS (
     UPDATE event SET body = '{}' FROM done WHERE event.space_id = $1 AND event.turn_id = done.turn_id
 ), asked AS (
     INSERT INTO work AS w (space_id, kind, subject_id, route, due_at)
-    SELECT $1, kind, conversation_id, $18, now() + interval '5 seconds' FROM done, unnest($20::text[]) AS kind
+    -- Talk is learned from when it has settled a little: what is said in these seconds costs one call, not several.
+    SELECT $1, kind, conversation_id, $18,
+           now() + CASE kind WHEN 'learn' THEN interval '10 seconds' ELSE interval '5 seconds' END FROM done, unnest($20::text[]) AS kind
     ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET wakes = w.wakes + 1
 ), freed AS (
     DELETE FROM work USING done

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from services.assistant.domain import MemoryKind
-from services.assistant.learn import SYSTEM, is_standing, read
+from services.assistant.learn import is_standing
+from services.assistant.notes import read
 from services.assistant.quotes import find_quote
 
 NOTE = {"kind": "fact", "text": "Ann has a dog.", "message": 1, "quote": "my dog"}
@@ -23,7 +24,9 @@ NOTE = {"kind": "fact", "text": "Ann has a dog.", "message": 1, "quote": "my dog
     ],
 )
 def test_notes_are_read_whatever_stands_around_them(answer: str) -> None:
-    (note,) = read(answer)
+    found = read(answer)
+    assert found is not None
+    (note,), _ = found
     assert (note.kind, note.text, note.message, note.quote) == (
         MemoryKind.FACT,
         "Ann has a dog.",
@@ -37,11 +40,12 @@ def test_notes_are_read_whatever_stands_around_them(answer: str) -> None:
     ["", "There is nothing to note.", "{", '{"memories": 3}', "[1]", "}{", "[" * 100_000 + "]" * 100_000],
 )
 def test_an_answer_of_another_form_holds_no_notes(answer: str) -> None:
-    assert read(answer) == []
+    found = read(answer)
+    assert found is None or found[0] == []
 
 
 def test_a_note_without_end_is_left_out() -> None:
-    assert read(json.dumps({"memories": [NOTE | {"text": "x" * 501}]})) == []
+    assert read(json.dumps({"memories": [NOTE | {"text": "x" * 501}]})) == ([], 1)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +77,3 @@ def test_a_quote_is_given_as_it_stands_in_the_text(quote: str, found: str | None
 )
 def test_what_tells_remi_how_to_behave_is_an_instruction(text: str, standing: bool) -> None:
     assert is_standing(text) is standing
-
-
-def test_the_prompt_keeps_within_its_bound() -> None:
-    assert len(SYSTEM) <= 4_000

@@ -1,0 +1,327 @@
+"""What a note of the memory model has to stand up to before it is believed. No model, no I/O."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+
+from services.assistant.domain import Memory, MemoryKind, Message, Role
+from services.assistant.happens import Days, settled
+from services.assistant.notes import Note, Operation
+from services.assistant.quotes import find_quote
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A note that stands. `quote` is the stretch as it really stands in the message, a person's.
+
+    `target` is the memory it confirms, supersedes or retracts: one that was shown, and is the same person's.
+    """
+
+    op: Operation
+    kind: MemoryKind
+    text: str
+    message: Message
+    quote: str
+    target: Memory | None = None
+    days: Days | None = None
+    replies: tuple[int, int] | None = None
+
+
+def prove(
+    notes: Sequence[Note],
+    messages: Sequence[Message],
+    shown: Mapping[str, Memory],
+    owners: Mapping[str, object],
+) -> tuple[list[Proven], Counter[str]]:
+    """The notes that stand, and how many don't, by reason.
+
+    `shown` are the memories that the model saw, by handle; `owners` says by handle whose words each rests on.
+    """
+    dropped: Counter[str] = Counter()
+    proven = []
+    for note in notes:
+        found = _look(note, messages, shown, owners)
+        if isinstance(found, str):
+            dropped[found] += 1
+        else:
+            proven.append(found)
+    return proven, dropped
+
+
+def _look(
+    note: Note, messages: Sequence[Message], shown: Mapping[str, Memory], owners: Mapping[str, object]
+) -> Proven | str:
+    if not 1 <= note.message <= len(messages):
+        return "no_such_message"
+    message = messages[note.message - 1]
+    if message.role is not Role.PERSON:
+        return "not_a_person"
+    quote = find_quote(note.quote, own_words(message.text))
+    if quote is None:
+        return "quoted" if find_quote(note.quote, message.text) else "no_quote"
+    text = note.text.strip()
+    if reason := _junk(note, text, quote, message):
+        return reason
+    handle = note.handle.strip().strip("[]")
+    target = shown.get(handle)
+    if target is not None and owners.get(handle) != message.person_id:
+        target = None
+    op = note.op
+    if op is Operation.RETRACT:
+        return (
+            "nothing_to_retract"
+            if target is None
+            else Proven(op, target.kind, target.text, message, quote, target)
+        )
+    if op is Operation.ADD or target is None:
+        op, target = Operation.ADD, None
+    claimed = None if note.days is None else (note.days[0], note.days[1] + timedelta(days=1))
+    days = settled(claimed, quote, message.sent_at, is_event=note.kind is MemoryKind.EVENT)
+    if days is not None and note.kind is MemoryKind.EVENT:
+        text = _dated(text, days)
+    replies = note.replies if note.kind is MemoryKind.INSTRUCTION else None
+    return Proven(op, note.kind, text, message, quote, target, days, replies)
+
+
+_FOREIGN = re.compile(
+    r"""^\s*(?:```|~~~).*?(?:^\s*(?:```|~~~)|\Z)            # a fenced block
+      | ^\s*>.*?$                                           # a quoted line
+      | ^\s*[-_]{2,}\s*(?:original\ message|forwarded\ message|ursprüngliche\ nachricht)\b.*\Z
+      | ^\s*(?:forwarded\ from|weitergeleitet\ von)\b.*\Z
+      | ^[^\n]{1,120}\b(?:wrote|writes|schrieb|a\ écrit)\s*:\s*$.*\Z
+      | (?:["“”„«]) [^"“”„«»\n]{12,}? (?:["”“»])            # somebody's words between quotation marks
+    """,
+    re.IGNORECASE | re.VERBOSE | re.MULTILINE | re.DOTALL,
+)
+
+
+def own_words(text: str) -> str:
+    """A message without what it quotes from somebody else, as far as can be told; the rest keeps its place.
+
+    What is left out becomes a character that stands in no quote.
+    """
+    return _FOREIGN.sub(lambda found: "\x00" * len(found.group()), text)
+
+
+_SMALL_TALK = frozenset(
+    [
+        "hi",
+        "hello",
+        "hey",
+        "thanks",
+        "thank",
+        "you",
+        "ok",
+        "okay",
+        "yes",
+        "no",
+        "sure",
+        "please",
+        "bye",
+        "good",
+        "morning",
+        "night",
+        "evening",
+        "great",
+        "nice",
+        "cool",
+        "lol",
+        "hallo",
+        "danke",
+        "bitte",
+        "ja",
+        "nein",
+        "gut",
+        "guten",
+        "morgen",
+        "abend",
+        "tschüss",
+        "super",
+        "merci",
+        "bonjour",
+        "hola",
+        "gracias",
+    ]
+)
+_SECRET = re.compile(
+    r"""\b(?:pass(?:word|wort|code|phrase)|kennwort|api[\s_-]?key|private\s+key|(?P<weak>pin|cvv|tan|secret|token))
+        (?:\s+(?:for|of|to|von|für|zu|zum)\s+[^.!?\n]{1,30}?)?\s*(?::|=|\bis\b|\bist\b|\blautet\b)\s*
+        (?(weak)\S*\d|\S)
+      | -----BEGIN | \bAKIA[0-9A-Z]{16}\b | \b(?:sk|pk|ghp|gho|xox[abp])[-_][\w-]{16,}
+      | \beyJ[\w-]{10,}\.[\w-]{10,}""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_TOKEN = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
+_CARD = re.compile(r"\b(?:\d[ -]?){13,19}\b")
+
+
+def is_secret(text: str) -> bool:
+    """Whether a text seems to hold a password, a key or the number of a card."""
+    if _SECRET.search(text):
+        return True
+    if any(_is_jumble(found.group()) for found in _TOKEN.finditer(text)):
+        return True
+    return any(_is_card(found.group()) for found in _CARD.finditer(text))
+
+
+def _is_jumble(token: str) -> bool:
+    """Letters and digits mixed, as in a key: a word or a number changes seldom between the two."""
+    kinds = ["d" if each.isdigit() else "u" if each.isupper() else "l" for each in token if each.isalnum()]
+    changes = sum(before != after for before, after in pairwise(kinds))
+    return {"d", "l"} <= set(kinds) and changes >= len(kinds) // 4
+
+
+def _is_card(text: str) -> bool:
+    """Whether the check digit is right (Luhn)."""
+    digits = [int(each) for each in reversed(text) if each.isdigit()]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def _junk(note: Note, text: str, quote: str, message: Message) -> str:
+    """Why a note isn't worth keeping; empty if it is."""
+    if note.op is not Operation.RETRACT:
+        if len(words(text)) < 2:
+            return "too_little"
+        if note.kind is not MemoryKind.INSTRUCTION and words(text)[:1] == ("remi",):
+            return "about_remi"
+        if _script(text) != _script(message.text):
+            return "other_script"
+    if "\x00" in text or "\x00" in quote:
+        return "quoted"
+    if quote.rstrip(" \"'”)").endswith(("?", "？", "؟")) or _asked(quote, message.text):
+        return "question"
+    if set(words(quote)) <= _SMALL_TALK:
+        return "small_talk"
+    return "secret" if is_secret(text) or is_secret(quote) else ""
+
+
+def _asked(quote: str, text: str) -> bool:
+    """Whether the sentence in which a quote ends is a question, of which the quote is a mere piece."""
+    rest = text[text.find(quote) + len(quote) :]
+    end = re.search(r"[.!?？。！؟\n,;:–—]", rest)
+    return end is not None and end.group() in "?？؟" and not quote.rstrip().endswith((".", "!"))
+
+
+def _script(text: str) -> str:
+    """The script that most letters of a text are of; Japanese, Chinese and Korean count as one."""
+    scripts = Counter(unicodedata.name(each, "?").split()[0].split("-")[0] for each in text if each.isalpha())
+    if not scripts:
+        return ""
+    most = scripts.most_common(1)[0][0]
+    return "CJK" if most in ("CJK", "HIRAGANA", "KATAKANA", "HANGUL") else most
+
+
+def _dated(text: str, days: Days) -> str:
+    """The text with its date, if it doesn't name it: so it is found by it, and seen."""
+    first, last = days[0], days[1] - timedelta(days=1)
+    if first.isoformat() in text:
+        return text
+    when = first.isoformat() if first == last else f"{first.isoformat()} – {last.isoformat()}"
+    return f"{text} ({when})"
+
+
+# -- The same in other words
+
+_NEGATION = frozenset(
+    [
+        "no",
+        "not",
+        "never",
+        "none",
+        "nobody",
+        "nothing",
+        "nor",
+        "without",
+        "cannot",
+        "isn",
+        "aren",
+        "wasn",
+        "weren",
+        "don",
+        "doesn",
+        "didn",
+        "won",
+        "wouldn",
+        "can",
+        "couldn",
+        "shouldn",
+        "hasn",
+        "haven",
+        "hadn",
+        "longer",
+        "stopped",
+        "quit",
+        "former",
+        "formerly",
+        "ex",
+        "used",
+        "nicht",
+        "nie",
+        "niemals",
+        "kein",
+        "keine",
+        "keinen",
+        "keiner",
+        "ohne",
+        "pas",
+        "jamais",
+        "plus",
+        "sans",
+        "non",
+        "ni",
+        "sin",
+    ]
+)
+_TENSE = dict.fromkeys(
+    ["was", "were", "had", "did", "lived", "worked", "war", "waren", "hatte", "hatten", "était", "avait"],
+    "past",
+) | dict.fromkeys(["will", "ll", "going", "wird", "werden", "werde", "sera"], "future")
+_ARTICLES = frozenset(
+    ["a", "an", "the", "der", "die", "das", "ein", "eine", "le", "la", "les", "un", "une", "el", "los"]
+)
+ALIKE = 0.95
+"""Cosine of two texts that may say the same."""
+RELATED = 0.4
+"""Cosine, or share of words, of two texts that say the same if they also rest on the same quote."""
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text, folded, in order."""
+    return tuple(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+
+
+def reads_alike(one: str, other: str) -> bool:
+    """Whether two texts have the same words, but for articles, case and punctuation."""
+    return _content(one) == _content(other)
+
+
+def may_mean_the_same(one: str, other: str) -> bool:
+    """Whether two texts have the same of what turns a meaning round: negation, tense, numbers, names."""
+    if _turning(one) != _turning(other):
+        return False
+    return _names(one) <= set(words(other)) and _names(other) <= set(words(one))
+
+
+def _content(text: str) -> list[str]:
+    return [word for word in words(text) if word not in _ARTICLES]
+
+
+def shared(one: str, other: str) -> float:
+    """Of the words of two texts the share that both have."""
+    mine, theirs = set(_content(one)), set(_content(other))
+    return len(mine & theirs) / max(1, len(mine | theirs))
+
+
+def _turning(text: str) -> frozenset[str]:
+    turned = {word for word in words(text) if word in _NEGATION or any(map(str.isdigit, word))}
+    return frozenset(turned | {_TENSE[word] for word in words(text) if word in _TENSE})
+
+
+def _names(text: str) -> set[str]:
+    """What is spelled with a capital, but for the first word, which always is."""
+    return {word.casefold() for word in re.findall(r"\w+", text)[1:] if word[:1].isupper()}

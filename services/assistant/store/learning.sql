@@ -1,0 +1,136 @@
+-- name: unlearned
+-- What of a conversation was not learned from yet, oldest first: $3 messages at most, of $4 bytes; with the zone in
+-- which whoever said it lives.
+SELECT message_id, role, author_name, person_id, text, sent_at, zone FROM (
+    SELECT said.*, p.zone, sum(octet_length(text)) OVER (ORDER BY position) - octet_length(text) AS before
+    FROM (SELECT message_id, role, author_name, person_id, left(text, 4000) AS text, sent_at, position FROM message
+          WHERE space_id = $1 AND conversation_id = $2 AND learned_at IS NULL AND replaced_by IS NULL
+          ORDER BY position LIMIT $3) AS said
+    LEFT JOIN person p USING (person_id)
+) AS waiting
+WHERE before < $4
+ORDER BY position
+
+-- name: known
+-- Memories that rest on the words of the people who said the messages $2, and may bear on these: the nearest in
+-- meaning and in words, and what always holds. At most $3 of each, the likeliest first.
+WITH said AS MATERIALIZED (
+    SELECT own, model, terms FROM passage WHERE space_id = $1 AND subject_id = ANY ($2::uuid[]) LIMIT 100
+), theirs AS MATERIALIZED (
+    SELECT m.memory_id, m.kind, m.learned_at, owner.person_id
+    FROM memory m CROSS JOIN LATERAL (
+        SELECT said.person_id FROM memory_source s JOIN message said USING (space_id, message_id)
+        WHERE s.space_id = $1 AND s.memory_id = m.memory_id LIMIT 1
+    ) AS owner
+    WHERE m.space_id = $1 AND m.superseded_at IS NULL AND m.memory_id = ANY (ARRAY(
+        (SELECT memory_id FROM memory
+         WHERE space_id = $1 AND kind IN ('instruction', 'profile') AND superseded_at IS NULL
+         ORDER BY learned_at DESC LIMIT $3)
+        UNION
+        SELECT near.subject_id FROM said CROSS JOIN LATERAL (
+            (SELECT subject_id FROM passage p
+             WHERE p.space_id = $1 AND p.of_memory AND p.model = said.model AND p.prior > 0
+             ORDER BY p.own <#> said.own LIMIT $3)
+            UNION
+            (SELECT subject_id FROM passage p WHERE p.space_id = $1 AND p.of_memory AND p.prior > 0
+             ORDER BY p.terms <#> said.terms LIMIT $3)
+        ) AS near))
+    AND owner.person_id IN (SELECT person_id FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[]))
+)
+SELECT theirs.memory_id, theirs.person_id, (
+    SELECT coalesce(max(- (p.own <#> said.own)) FILTER (WHERE p.model = said.model), 0)
+         + coalesce(max(- (p.terms <#> said.terms)), 0) / 20
+    FROM passage p, said WHERE p.space_id = $1 AND p.subject_id = theirs.memory_id
+) AS likeness
+FROM theirs ORDER BY likeness DESC NULLS LAST, learned_at DESC
+
+-- name: alike
+-- Memories of whoever said the message $2, ended ones too, that read like $3, rest on the same quote $4, or are near in meaning ($5, a
+-- vector by the model $6): with what tells whether they say the same.
+SELECT m.memory_id, m.kind, m.text, m.said_at, m.confirmed_at, m.superseded_at, m.superseded_by,
+       coalesce((SELECT max(- (p.own <#> $5::halfvec)) FROM passage p
+                 WHERE p.space_id = $1 AND p.subject_id = m.memory_id AND p.model = $6), 0) AS likeness,
+       quotes.same_quote, quotes.messages
+FROM message asking JOIN memory m USING (space_id) CROSS JOIN LATERAL (
+    SELECT array_agg(s.message_id) AS messages, bool_and(said.person_id = asking.person_id) AS is_theirs,
+           bool_or(lower(s.quote) = lower($4)) AS same_quote
+    FROM memory_source s JOIN message said USING (space_id, message_id)
+    WHERE s.space_id = $1 AND s.memory_id = m.memory_id
+) AS quotes
+WHERE asking.space_id = $1 AND asking.message_id = $2 AND quotes.is_theirs AND m.memory_id = ANY (ARRAY(
+    (SELECT memory_id FROM memory WHERE space_id = $1 AND lower(text) = lower($3) LIMIT 10)
+    UNION
+    (SELECT s.memory_id FROM memory_source s WHERE s.space_id = $1 AND lower(s.quote) = lower($4) LIMIT 20)
+    UNION
+    (SELECT subject_id FROM passage p WHERE p.space_id = $1 AND p.of_memory AND p.model = $6
+     ORDER BY p.own <#> $5::halfvec LIMIT 5)))
+ORDER BY m.superseded_at IS NULL DESC, likeness DESC, m.memory_id
+
+-- name: confirm
+-- A memory is said again: it gets a source, and is surer by it. $5 how much of the doubt goes. One that had ended and
+-- is said again later ($6) holds again. No row if the quote doesn't stand in a message of a person, or is known.
+WITH standing AS (
+    SELECT m.message_id, m.sent_at FROM message m
+    WHERE m.space_id = $1 AND m.message_id = $3 AND m.role = 'person' AND $4 <> '' AND position($4 IN m.text) > 0
+    FOR KEY SHARE OF m
+), sourced AS (
+    INSERT INTO memory_source (space_id, memory_id, message_id, quote)
+    SELECT $1, memory_id, message_id, $4 FROM standing
+    JOIN memory ON space_id = $1 AND memory_id = $2
+    ON CONFLICT DO NOTHING
+    RETURNING message_id
+), surer AS (
+    UPDATE memory m SET confidence = least(confidence + (1 - confidence) * $5::real, .99),
+                        confirmed_at = greatest(coalesce(confirmed_at, said_at), sent_at),
+                        superseded_at = CASE WHEN $6::boolean THEN NULL ELSE superseded_at END,
+                        superseded_by = CASE WHEN $6 THEN NULL ELSE superseded_by END,
+                        retracted_by = CASE WHEN $6 THEN NULL ELSE retracted_by END
+    FROM standing JOIN sourced USING (message_id)
+    WHERE m.space_id = $1 AND m.memory_id = $2
+    RETURNING memory_id, m.superseded_at IS NULL AS holds
+), raised AS (
+    UPDATE passage SET prior = prior + $7::real FROM surer
+    WHERE $6 AND space_id = $1 AND subject_id = surer.memory_id
+)
+SELECT memory_id FROM surer
+
+-- name: lapse
+-- Instructions for a few replies end when Remi has given the last of these.
+SELECT m.memory_id FROM memory m
+WHERE m.space_id = $1 AND m.last_reply IS NOT NULL AND m.superseded_at IS NULL AND m.last_reply <= (
+    SELECT count(*) FROM message reply
+    JOIN message said ON said.space_id = $1 AND said.message_id = (
+        SELECT message_id FROM memory_source WHERE space_id = $1 AND memory_id = m.memory_id LIMIT 1)
+    WHERE reply.space_id = $1 AND reply.conversation_id = said.conversation_id AND reply.position > said.position
+      AND reply.role = 'remi' AND reply.replaced_by IS NULL)
+
+-- name: mark
+-- These were learned from, at the price of $4, $5 tokens, which whoever spoke last bears. Returns those that nobody
+-- else had learned from meanwhile.
+WITH ours AS (
+    UPDATE message SET learned_at = now()
+    WHERE space_id = $1 AND message_id = ANY ($2::uuid[]) AND learned_at IS NULL
+    RETURNING message_id
+), metered AS (
+    INSERT INTO usage AS u (person_id, day, turns, prompt_tokens, completion_tokens)
+    SELECT $3::uuid, (now() AT TIME ZONE 'UTC')::date, 0, $4::bigint, $5::bigint
+    WHERE $3::uuid IS NOT NULL AND $4::bigint + $5::bigint > 0
+    ON CONFLICT (person_id, day) DO UPDATE SET
+        prompt_tokens = u.prompt_tokens + excluded.prompt_tokens,
+        completion_tokens = u.completion_tokens + excluded.completion_tokens
+)
+SELECT message_id FROM ours
+
+-- name: garbled
+-- The model's answer couldn't be read: how often that happened with this talk.
+WITH metered AS (
+    INSERT INTO usage AS u (person_id, day, turns, prompt_tokens, completion_tokens)
+    SELECT $3::uuid, (now() AT TIME ZONE 'UTC')::date, 0, $4::bigint, $5::bigint WHERE $3::uuid IS NOT NULL
+    ON CONFLICT (person_id, day) DO UPDATE SET
+        prompt_tokens = u.prompt_tokens + excluded.prompt_tokens,
+        completion_tokens = u.completion_tokens + excluded.completion_tokens
+), counted AS (
+    UPDATE message SET learn_tries = learn_tries + 1 WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
+    RETURNING learn_tries
+)
+SELECT max(learn_tries) FROM counted

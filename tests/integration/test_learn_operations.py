@@ -1,0 +1,332 @@
+"""Add, confirm, supersede and retract, as a scripted model claims them and code allows them."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fakes.openai import FakeOpenAI, Step
+from remembering import Talk, models, texts
+from services.assistant.domain import Memory, MemoryKind, Role
+from services.assistant.learn import learn
+from services.assistant.notes import PROMPT, SCHEMA
+from services.assistant.store import forgetting, memories
+from services.assistant.store.connection import Store, scoped
+from services.errors import ModelUnavailable
+from talk import NOON
+
+BEN = uuid4()
+UTC = ZoneInfo("UTC")
+LEEDS, OSLO = "I live in Leeds.", "I live in Oslo now."
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeOpenAI]:
+    async with FakeOpenAI() as server:
+        server.reply = answer()
+        yield server
+
+
+@pytest.fixture
+async def talk(store: Store, fake: FakeOpenAI, tmp_path: Path) -> AsyncIterator[Talk]:
+    async with models(fake, tmp_path) as opened:
+        yield await Talk(store, opened).begin()
+
+
+def note(text: str, quote: str, op: str = "add", **more: Any) -> dict[str, Any]:
+    fields = {"op": op, "kind": "fact", "text": text, "message": 1, "quote": quote, "handle": ""}
+    return fields | {"date": "", "replies": ""} | more
+
+
+def answer(*notes: dict[str, Any]) -> Step:
+    return Step(text=json.dumps({"memories": notes}))
+
+
+async def learned(talk: Talk, fake: FakeOpenAI, *notes: dict[str, Any]) -> None:
+    """Learn what waits, by one answer of the model."""
+    fake.script(answer(*notes))
+    await learn_all(talk)
+
+
+async def learn_all(talk: Talk) -> int:
+    return await learn(
+        talk.store, talk.models.memory, talk.models.embedder, talk.space_id, talk.conversation_id, UTC
+    )
+
+
+async def known(talk: Talk, *, with_superseded: bool = False) -> dict[str, Memory]:
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        found = await memories.page(connection, [talk.space_id], with_superseded=with_superseded)
+    return {memory.text: memory for memory in found}
+
+
+async def in_leeds(talk: Talk, fake: FakeOpenAI) -> Memory:
+    await talk.say(LEEDS)
+    await learned(talk, fake, note("Ann lives in Leeds.", LEEDS))
+    return (await known(talk))["Ann lives in Leeds."]
+
+
+async def test_the_model_sees_what_it_may_confirm_or_end(talk: Talk, fake: FakeOpenAI) -> None:
+    await in_leeds(talk, fake)
+    await talk.say(OSLO)
+    await learned(talk, fake)
+    assert fake.bodies()[-1]["messages"][1]["content"].startswith(
+        "Known:\nk1 fact: Ann lives in Leeds.\n\nTalk:\n#1 "
+    )
+
+
+async def test_what_changed_supersedes_and_ranks_above_what_was(talk: Talk, fake: FakeOpenAI) -> None:
+    old = await in_leeds(talk, fake)
+    moved = await talk.say(OSLO)
+    await learned(talk, fake, note("Ann lives in Oslo.", OSLO, "supersede", handle="k1"))
+    both = await known(talk, with_superseded=True)
+    was, now = both["Ann lives in Leeds."], both["Ann lives in Oslo."]
+    assert was.superseded_by == now.memory_id
+    assert was.superseded_at == talk.now
+    assert [source.message_id for source in now.sources] == [moved]
+    found = await talk.found("Where does Ann live?")
+    order = texts(found)
+    assert order.index("Ann lives in Oslo.") < order.index("Ann lives in Leeds.")
+    assert order.index(OSLO) < order.index(LEEDS)
+    assert [each.memory_id for each in found if each.superseded] == [old.memory_id]
+
+
+async def test_what_is_taken_back_ends_and_no_message_goes(talk: Talk, fake: FakeOpenAI) -> None:
+    await in_leeds(talk, fake)
+    words = "Forget what I said about Leeds, that was wrong."
+    proof = await talk.say(words)
+    await learned(talk, fake, note("", words, "retract", handle="k1"))
+    assert await known(talk) == {}
+    (was,) = (await known(talk, with_superseded=True)).values()
+    assert (was.superseded_at, was.superseded_by) == (talk.now, None)
+    assert was.details.retracted_by == proof
+    assert await talk.value("SELECT count(*) FROM message") == 2
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await forgetting.forget(connection, talk.space_id, [proof], [])
+    (was,) = (await known(talk, with_superseded=True)).values()
+    assert was.superseded_at is not None
+    assert was.details.retracted_by is None
+
+
+async def test_what_is_said_again_in_other_words_makes_it_surer(talk: Talk, fake: FakeOpenAI) -> None:
+    before = await in_leeds(talk, fake)
+    await talk.say("Leeds is still my home, by the way.")
+    again = note("Ann still lives in Leeds.", "Leeds is still my home", "confirm", handle="k1")
+    await learned(talk, fake, again)
+    (after,) = (await known(talk)).values()
+    assert len(after.sources) == 2
+    assert after.details.confidence > before.details.confidence
+    assert after.details.confirmed_at == talk.now
+
+
+async def test_a_confirmation_that_says_the_contrary_is_none(talk: Talk, fake: FakeOpenAI) -> None:
+    await in_leeds(talk, fake)
+    await talk.say("I do not live in Leeds.")
+    contrary = note("Ann does not live in Leeds.", "I do not live in Leeds.", "confirm", handle="k1")
+    await learned(talk, fake, contrary)
+    assert set(await known(talk)) == {"Ann lives in Leeds.", "Ann does not live in Leeds."}
+
+
+@pytest.mark.parametrize("op", ["supersede", "retract", "confirm"])
+async def test_nobody_ends_or_confirms_what_rests_on_anothers_words(
+    talk: Talk, fake: FakeOpenAI, op: str
+) -> None:
+    await in_leeds(talk, fake)
+    words = "Ann has moved to Oslo, she does not live in Leeds."
+    await talk.say(words, by="Ben", person_id=BEN)
+    await learned(talk, fake, note("Ann lives in Oslo.", words, op, handle="k1"))
+    assert "k1" not in fake.bodies()[-1]["messages"][1]["content"]
+    found = await known(talk)
+    assert found["Ann lives in Leeds."].superseded_at is None
+    assert ("Ann lives in Oslo." in found) is (op != "retract")
+
+
+@pytest.mark.parametrize("op", ["add", "supersede"])
+async def test_what_was_said_earlier_never_ends_what_was_said_later(
+    talk: Talk, fake: FakeOpenAI, op: str
+) -> None:
+    await talk.say(OSLO)
+    await learned(talk, fake, note("Ann lives in Oslo.", OSLO))
+    await talk.say(LEEDS, at=NOON - timedelta(days=300))
+    await learned(talk, fake, note("Ann lives in Leeds.", LEEDS, op, handle="k1"))
+    both = await known(talk, with_superseded=True)
+    assert both["Ann lives in Oslo."].superseded_at is None
+    if op == "supersede":
+        assert both["Ann lives in Leeds."].superseded_by == both["Ann lives in Oslo."].memory_id
+
+
+async def test_an_old_message_takes_nothing_newer_back(talk: Talk, fake: FakeOpenAI) -> None:
+    await in_leeds(talk, fake)
+    await talk.say("I left Leeds.", at=NOON - timedelta(days=300))
+    await learned(talk, fake, note("", "I left Leeds.", "retract", handle="k1"))
+    assert len(await known(talk)) == 1
+
+
+async def test_a_target_that_is_not_there_leaves_an_addition(talk: Talk, fake: FakeOpenAI) -> None:
+    await talk.say(OSLO)
+    await learned(talk, fake, note("Ann lives in Oslo.", OSLO, "supersede", handle="k7"))
+    assert set(await known(talk)) == {"Ann lives in Oslo."}
+
+
+WAYS = {
+    "My dog is called Biscuit.": ["Ann has a dog called Biscuit.", "The dog of Ann is called Biscuit."],
+    LEEDS: ["Ann lives in Leeds.", "Ann has her home in Leeds, she lives there."],
+    "I don't eat meat.": ["Ann doesn't eat meat.", "Ann doesn't eat any meat."],
+}
+
+
+def paraphrased(call: int) -> Step:
+    """The same three statements, in other words at every other call, and never with a handle."""
+    return answer(
+        *(note(ways[call % 2], quote, message=at) for at, (quote, ways) in enumerate(WAYS.items(), 1))
+    )
+
+
+@pytest.mark.parametrize("paraphrases", [False, True])
+async def test_a_conversation_held_ten_times_adds_nothing(
+    talk: Talk, fake: FakeOpenAI, paraphrases: bool
+) -> None:
+    for time in range(10):
+        for line in WAYS:
+            await talk.say(line)
+        fake.script(paraphrased(time if paraphrases else 0))
+        await learn_all(talk)
+    found = await known(talk, with_superseded=True)
+    assert len(found) == 3
+    assert all(len(memory.sources) == 10 for memory in found.values())
+    assert all(0.9 < memory.details.confidence < 1 for memory in found.values())
+
+
+async def test_a_change_of_mind_held_ten_times_leaves_two_memories(talk: Talk, fake: FakeOpenAI) -> None:
+    for _ in range(10):
+        for line, text in ((LEEDS, "Ann lives in Leeds."), (OSLO, "Ann lives in Oslo.")):
+            await talk.say(line)
+            await learned(talk, fake, note(text, line, "supersede", handle="k1"))
+    both = await known(talk, with_superseded=True)
+    assert {text: memory.superseded_at is None for text, memory in both.items()} == {
+        "Ann lives in Leeds.": False,
+        "Ann lives in Oslo.": True,
+    }
+
+
+async def test_one_message_may_say_two_things(talk: Talk, fake: FakeOpenAI) -> None:
+    await talk.say("I have a dog and a cat.")
+    both = [note(f"Ann has a {pet}.", "I have a dog and a cat.") for pet in ("dog", "cat")]
+    await learned(talk, fake, *both)
+    assert set(await known(talk)) == {"Ann has a dog.", "Ann has a cat."}
+
+
+async def test_an_event_is_kept_with_its_day(talk: Talk, fake: FakeOpenAI) -> None:
+    await talk.say("I fly to Oslo next Friday.", at=NOON)
+    wrong = note("Ann flies to Oslo.", "I fly to Oslo next Friday.", kind="event", date="2031-01-01")
+    await learned(talk, fake, wrong)
+    (memory,) = (await known(talk)).values()
+    assert (memory.kind, memory.text) == (MemoryKind.EVENT, "Ann flies to Oslo. (2026-03-06)")
+    assert memory.details.days == (date(2026, 3, 6), date(2026, 3, 7))
+
+
+async def test_an_instruction_for_some_replies_holds_for_these(talk: Talk, fake: FakeOpenAI) -> None:
+    words = "In your next but two replies add a joke."
+    await talk.say(words)
+    await talk.say("Gladly.", role=Role.REMI)
+    await learned(talk, fake, note("Add a joke.", words, kind="instruction", replies="3-3"))
+    held = []
+    for number in range(2, 5):
+        held.append((number, [each.text for each in (await talk.recall("Hello?")).instructions]))
+        await talk.say(f"Reply {number}.", role=Role.REMI)
+        await learn_all(talk)
+    assert held == [(2, []), (3, ["Add a joke."]), (4, [])]
+    assert await known(talk) == {}
+
+
+async def test_ten_turns_that_pile_up_cost_one_call_within_its_bound(talk: Talk, fake: FakeOpenAI) -> None:
+    for number in range(40):
+        await talk.say(f"I planted tulip {number} " + "and watered it " * 20)
+        await learned(
+            talk, fake, note(f"Ann planted tulip {number}. " + "x" * 120, f"I planted tulip {number}")
+        )
+    before = len(fake.bodies())
+    for number in range(10):
+        await talk.say(f"I like my tulip {number}.")
+        await talk.say("Lovely.", role=Role.REMI)
+    await learned(talk, fake)
+    assert await learn_all(talk) == 0
+    (body,) = fake.bodies()[before:]
+    system, user = (message["content"] for message in body["messages"])
+    frame, _, _ = user.partition("#1 ")
+    assert frame.startswith("Known:\nk1 ")
+    assert len(system) + len(json.dumps(SCHEMA.schema)) + len(frame) <= PROMPT
+
+
+async def test_answers_that_hold_no_notes_are_tried_three_times(talk: Talk, fake: FakeOpenAI) -> None:
+    await talk.say(LEEDS)
+    fake.reply = Step(text="I would rather not.")
+    for _ in range(2):
+        with pytest.raises(ModelUnavailable):
+            await learn_all(talk)
+    assert await learn_all(talk) == 1
+    assert await learn_all(talk) == 0
+    assert await known(talk) == {}
+
+
+async def test_what_learning_costs_is_counted(talk: Talk, fake: FakeOpenAI) -> None:
+    person = uuid4()
+    await talk.say(LEEDS, person_id=person)
+    await learned(talk, fake)
+    sql = "SELECT turns, prompt_tokens, completion_tokens FROM usage WHERE person_id = $1"
+    (row,) = await talk.rows(sql, person)
+    assert row["turns"] == 0
+    assert row["prompt_tokens"] > 100
+    assert row["completion_tokens"] > 0
+
+
+_VALUES = st.one_of(
+    st.none(),
+    st.integers(-2, 4),
+    st.text(max_size=12),
+    st.sampled_from([LEEDS, "Leeds", "jazz is best", "k1"]),
+)
+_NOTES = st.fixed_dictionaries(
+    {
+        "op": st.one_of(st.sampled_from(["add", "confirm", "supersede", "retract"]), _VALUES),
+        "kind": st.one_of(st.sampled_from(list(MemoryKind)), _VALUES),
+        "text": st.one_of(st.sampled_from(["Ann lives in Leeds.", "Ann likes jazz."]), _VALUES),
+        "message": st.one_of(st.integers(0, 3), _VALUES),
+        "quote": _VALUES,
+    },
+    optional={"handle": _VALUES, "date": _VALUES, "replies": _VALUES},
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(claimed=st.lists(_NOTES, max_size=5), around=st.text(max_size=20))
+async def test_whatever_a_model_says_each_memory_rests_on_a_persons_words(
+    talk: Talk, fake: FakeOpenAI, claimed: list[dict[str, Any]], around: str
+) -> None:
+    await talk.say(LEEDS)
+    await talk.say("jazz is best", role=Role.REMI)
+    fake.script(Step(text=around + json.dumps({"memories": claimed}) + around))
+    fake.reply = answer()
+    while True:
+        try:
+            if not await learn_all(talk):
+                break
+        except ModelUnavailable:
+            continue
+    assert not await talk.rows(
+        "SELECT FROM memory"
+        " WHERE NOT EXISTS (SELECT FROM memory_source s JOIN message m USING (space_id, message_id)"
+        " WHERE s.space_id = memory.space_id AND s.memory_id = memory.memory_id AND m.role = 'person'"
+        " AND s.quote <> '' AND position(s.quote IN m.text) > 0)"
+    )
+    assert not await talk.rows(
+        "SELECT FROM memory_source s JOIN message m USING (space_id, message_id)"
+        " WHERE m.role = 'remi' OR position(s.quote IN m.text) = 0"
+    )

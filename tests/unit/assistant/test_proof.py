@@ -1,0 +1,108 @@
+"""What notes of a memory model are believed, and why others aren't."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from services.assistant.domain import Memory, MemoryKind, Message, Role
+from services.assistant.notes import Note
+from services.assistant.proof import is_secret, may_mean_the_same, own_words, prove, reads_alike
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+ANN = uuid4()
+
+
+def said(text: str, role: Role = Role.PERSON) -> Message:
+    return Message(uuid4(), role, "Ann", text, NOW, ANN if role is Role.PERSON else None)
+
+
+def claim(text: str, quote: str, **more: Any) -> Note:
+    return Note.model_validate({"kind": "fact", "text": text, "message": 1, "quote": quote} | more)
+
+
+def reason(message: Message, note: Note) -> str:
+    proven, dropped = prove([note], [message], {}, {})
+    assert len(proven) + dropped.total() == 1
+    return next(iter(dropped), "")
+
+
+@pytest.mark.parametrize(
+    ("message", "text", "quote", "why"),
+    [
+        ("My dog barks.", "Ann has a dog.", "my  dog", ""),
+        ("My dog barks.", "Ann has a cat.", "my cat", "no_quote"),
+        ("My dog barks.", "Dog.", "My dog", "too_little"),
+        ("Do you like dogs?", "Ann likes dogs.", "Do you like dogs?", "question"),
+        ("Do you like dogs?", "Ann likes dogs.", "you like dogs", "question"),
+        ("I like dogs. Do you?", "Ann likes dogs.", "I like dogs", ""),
+        ("Hi, good morning!", "Ann says hello.", "good morning", "small_talk"),
+        ("You are slow today, Remi.", "Remi is slow.", "You are slow", "about_remi"),
+        ("My password is hunter2.", "Ann's password is hunter2.", "My password is hunter2", "secret"),
+        ("Key: sk-abcdefghij0123456789", "Ann has a key.", "sk-abcdefghij0123456789", "secret"),
+        ("My card: 4111 1111 1111 1111", "Ann has a card.", "4111 1111 1111 1111", "secret"),
+        ("Я живу в Лидсе.", "Ann lives in Leeds.", "Я живу в Лидсе", "other_script"),
+        ("Я живу в Лидсе.", "Ann живёт в Лидсе.", "Я живу в Лидсе", ""),
+        ("> I live in Leeds.\nNice!", "Ann lives in Leeds.", "I live in Leeds", "quoted"),
+        ("Ben wrote: “I live in Leeds now.” Well.", "Ann lives in Leeds.", "I live in Leeds", "quoted"),
+        ("Look:\nForwarded from Ben\nI live in Leeds.", "Ann lives in Leeds.", "I live in Leeds", "quoted"),
+        ("On Monday Ben wrote:\nI live in Leeds.", "Ann lives in Leeds.", "I live in Leeds", "quoted"),
+        ("```\nowner = Ann of Leeds\n```", "Ann owns it.", "owner = Ann", "quoted"),
+    ],
+)
+def test_what_is_believed(message: str, text: str, quote: str, why: str) -> None:
+    assert reason(said(message), claim(text, quote)) == why
+
+
+def test_only_people_are_believed_and_only_messages_that_are_there() -> None:
+    assert reason(said("My dog barks.", Role.REMI), claim("Ann has a dog.", "My dog")) == "not_a_person"
+    assert reason(said("My dog barks."), claim("Ann has a dog.", "My dog", message=2)) == "no_such_message"
+    assert reason(said("No dog."), claim("", "No dog", op="retract", handle="k1")) == "nothing_to_retract"
+
+
+def test_a_handle_counts_only_for_memories_that_rest_on_ones_own_words() -> None:
+    memory = Memory(uuid4(), uuid4(), MemoryKind.FACT, "Ann has a dog.", NOW, ())
+    note = claim("Ann has a cat.", "a cat", op="supersede", handle="[k1]")
+    for owner, target in ((ANN, memory), (uuid4(), None)):
+        (proven,), _ = prove([note], [said("I have a cat now.")], {"k1": memory}, {"k1": owner})
+        assert proven.target == target
+
+
+def test_what_is_left_out_keeps_its_place() -> None:
+    text = 'I say "nothing at all of this" to Ben.'
+    assert len(own_words(text)) == len(text)
+    assert own_words('My book is "Emma".') == 'My book is "Emma".'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I live at 12 Elm Street, call 0113 496 0000.",
+        "The internationalisation_of_everything is near.",
+        "My pin board is full.",
+        "Order 1234 5678 9012 3456 came.",
+    ],
+)
+def test_ordinary_words_and_numbers_are_no_secret(text: str) -> None:
+    assert not is_secret(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Ann likes tea.", "Ann is fond of tea.", True),
+        ("Ann likes tea.", "Ann doesn't like tea.", False),
+        ("Ann has 2 dogs.", "Ann has 3 dogs.", False),
+        ("Her dog is called Rex.", "Her dog is called Biscuit.", False),
+        ("Ann was a nurse.", "Ann is a nurse.", False),
+        ("Ann mag Tee.", "Ann mag keinen Tee.", False),
+    ],
+)
+def test_what_turns_a_meaning_round_is_seen(one: str, other: str, same: bool) -> None:
+    assert may_mean_the_same(one, other) is same
+    assert not reads_alike(one, other)
+
+
+def test_articles_and_case_make_no_difference() -> None:
+    assert reads_alike("Ann has a dog.", "ann has the dog")
