@@ -28,11 +28,11 @@ class Point:
 
 
 ASSISTANT = {
-    "before an event is committed": Point("services.assistant.intake", "_commit", "before"),
+    "before an event is committed": Point("services.assistant.intake", "commit", "before"),
     "after an event is written, before its commit": Point(
         "services.assistant.store.inbox", "accept", "after"
     ),
-    "after an event is committed": Point("services.assistant.intake", "_commit", "after"),
+    "after an event is committed": Point("services.assistant.intake", "commit", "after"),
     "after Accepted, before the turn begins": Point("services.assistant.intake", "run", "before"),
     "before what waited is taken": Point("services.assistant.turn", "_take", "before"),
     "after what waited was taken": Point("services.assistant.turn", "_take", "after"),
