@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from faults import assistant_kills, gateway_kills, load, machine, models, poison, reminders
+from faults import (
+    assistant_kills,
+    gateway_kills,
+    load,
+    machine,
+    models,
+    poison,
+    reminders,
+    three_assistants,
+)
 from faults.line import FULL, QUICK, Line, Outcome, Size
 from services import logs
 
@@ -24,6 +33,7 @@ LINES: Sequence[Line] = (
     models.LINE,
     poison.LINE,
     reminders.LINE,
+    three_assistants.LINE,
 )
 LONGEST = 1500.0
 """Seconds after which a line is given up."""

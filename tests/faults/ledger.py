@@ -59,5 +59,6 @@ async def settled(database: Database, chats: Sequence[Chat], messages: int) -> L
         answered = chat.answered
         lost += len(set(range(messages)) - set(answered))
         repeated += sum(times - 1 for times in Counter(answered).values())
-        disordered += sum(later < earlier for earlier, later in pairwise(answered))
+        # What was sent twice has its place where it came first.
+        disordered += sum(later < earlier for earlier, later in pairwise(dict.fromkeys(answered)))
     return Ledger(lost, doubled, disordered, repeated)
