@@ -17,7 +17,9 @@ from faults import (
     load,
     machine,
     models,
+    offline,
     poison,
+    redelivery,
     reminders,
     three_assistants,
 )
@@ -31,7 +33,9 @@ LINES: Sequence[Line] = (
     load.LINE,
     machine.LINE,
     models.LINE,
+    offline.LINE,
     poison.LINE,
+    redelivery.LINE,
     reminders.LINE,
     three_assistants.LINE,
 )

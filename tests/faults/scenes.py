@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fakes.discord.server import FakeDiscord
-from fakes.discord.world import Person
+from fakes.discord.world import Channel, Person
 from fakes.telegram.server import FakeTelegram
+from fakes.telegram.world import written
 from faults import points
 from faults.points import Point
 from services.assistant.domain import Platform
@@ -73,6 +74,13 @@ class TelegramScene:
     def says(self, person: int, text: str) -> None:
         self.fake.says(self.people[person], text)
 
+    def unsent(self, person: int, number: int) -> dict[str, Any]:
+        """A message that stands in its chat, of which the bot was told nothing."""
+        user = self.people[person]
+        return self.fake.world.message(
+            self.fake.world.chats[user["id"]], user, **written(f"This is message #{person}-{number}#.")
+        )
+
     def replies(self, person: int) -> list[str]:
         # What a reply quotes of the question is not its own.
         standing = self.fake.standing(self.people[person])
@@ -84,8 +92,11 @@ class TelegramScene:
 
 @dataclass(frozen=True, slots=True)
 class DiscordScene:
+    """Each person has a channel: the last two talk in a guild, the others directly."""
+
     fake: FakeDiscord
     people: list[Person]
+    channels: list[Channel]
     platform = Platform.DISCORD
     points = ("DISCORD", points.DISCORD)
 
@@ -99,7 +110,7 @@ class DiscordScene:
 
     @property
     def accounts(self) -> list[str]:
-        return [str(person.id) for person in self.people]
+        return [str(each.id) for each in self.people] + [str(each.id) for each in self.channels]
 
     @property
     def arrivals(self) -> int:
@@ -108,10 +119,12 @@ class DiscordScene:
         return int(session.id.rpartition("-")[2]) if session else 0
 
     def says(self, person: int, text: str) -> None:
-        self.fake.says(self.people[person], text)
+        channel = self.channels[person]
+        to_remi = f"{self.fake.mention()} " if channel.guild else ""
+        self.fake.says(self.people[person], f"{to_remi}{text}", channel)
 
     def replies(self, person: int) -> list[str]:
-        return [message["content"] for message in self.fake.shown(self.fake.dm(self.people[person]))]
+        return [message["content"] for message in self.fake.shown(self.channels[person])]
 
     async def hung_up(self) -> None:
         """The session is gone with the process: another one can't resume it."""
@@ -120,7 +133,7 @@ class DiscordScene:
 
 
 @asynccontextmanager
-async def telegram(people: int) -> AsyncIterator[Scene]:
+async def telegram(people: int) -> AsyncIterator[TelegramScene]:
     async with FakeTelegram() as fake:
         yield TelegramScene(
             fake, [fake.world.person(number + 1, f"Person {number}") for number in range(people)]
@@ -128,6 +141,9 @@ async def telegram(people: int) -> AsyncIterator[Scene]:
 
 
 @asynccontextmanager
-async def discord(people: int) -> AsyncIterator[Scene]:
+async def discord(people: int) -> AsyncIterator[DiscordScene]:
     async with FakeDiscord() as fake:
-        yield DiscordScene(fake, [fake.person(f"Person {number}") for number in range(people)])
+        present = [fake.person(f"Person {number}") for number in range(people)]
+        general = fake.channel(fake.guild("Lab", present), "general")
+        thread = fake.thread(general, "lunch")
+        yield DiscordScene(fake, present, [*map(fake.dm, present[:-2]), general, thread])
