@@ -11,17 +11,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from faults import assistant_kills, load, machine, models, poison, reminders
+from faults import (
+    assistant_kills,
+    gateway_kills,
+    load,
+    machine,
+    models,
+    offline,
+    poison,
+    redelivery,
+    reminders,
+    three_assistants,
+)
 from faults.line import FULL, QUICK, Line, Outcome, Size
 from services import logs
 
 LINES: Sequence[Line] = (
     assistant_kills.LINE,
+    gateway_kills.TELEGRAM,
+    gateway_kills.DISCORD,
     load.LINE,
     machine.LINE,
     models.LINE,
+    offline.LINE,
     poison.LINE,
+    redelivery.LINE,
     reminders.LINE,
+    three_assistants.LINE,
 )
 LONGEST = 1500.0
 """Seconds after which a line is given up."""

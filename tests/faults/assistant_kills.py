@@ -56,7 +56,7 @@ async def run(size: Size, folder: Path) -> Outcome:
         f"{kills} kills, {by_itself} of them at named points, over {chats * messages:,} messages, "
         f"{cold} cold starts: {ledger}"
     )
-    is_met = ledger.is_clean and by_itself >= kills // 3
+    is_met = ledger.is_clean and not ledger.repeated and by_itself >= kills // 3
     return Outcome(figure, "0 lost, 0 double turns, 0 out of order", is_met)
 
 

@@ -18,16 +18,22 @@ class Ledger:
     lost: int
     """Messages accepted without a turn that is done, or whose reply never reached the platform."""
     doubled: int
-    """Messages answered by more than one reply that stands, and turns with more than one reply."""
+    """Turns with more than one reply, and without an event of their own."""
     disordered: int
     """Replies that came before the reply to an earlier message of their conversation."""
+    repeated: int
+    """Messages whose reply stands on the platform more than once."""
 
     @property
     def is_clean(self) -> bool:
-        return self == Ledger(0, 0, 0)
+        """Nothing is wrong, but that something may stand twice on a platform that can't be asked."""
+        return not (self.lost or self.doubled or self.disordered)
 
     def __str__(self) -> str:
-        return f"{self.lost} lost, {self.doubled} double turns, {self.disordered} out of order"
+        return (
+            f"{self.lost} lost, {self.doubled} double turns, {self.disordered} out of order, "
+            f"{self.repeated} sent twice"
+        )
 
 
 async def settled(database: Database, chats: Sequence[Chat], messages: int) -> Ledger:
@@ -38,16 +44,21 @@ async def settled(database: Database, chats: Sequence[Chat], messages: int) -> L
         "SELECT count(*) FROM event e LEFT JOIN turn t USING (space_id, turn_id)"
         " WHERE e.kind = 'message' AND t.state IS DISTINCT FROM 'done'"
     )
-    twice = await owner.fetchval(
+    doubled = await owner.fetchval(
         "SELECT count(*) FROM (SELECT FROM message WHERE role = 'remi' GROUP BY space_id, turn_id"
         " HAVING count(*) > 1) AS turns"
     )
+    doubled += await owner.fetchval(
+        "SELECT count(*) FROM turn t WHERE NOT EXISTS"
+        " (SELECT FROM event e WHERE e.space_id = t.space_id AND e.turn_id = t.turn_id)"
+    )
     await owner.close()
     lost = len(chats) * messages - accepted + unanswered
-    doubled, disordered = twice, 0
+    disordered = repeated = 0
     for chat in chats:
         answered = chat.answered
         lost += len(set(range(messages)) - set(answered))
-        doubled += sum(times - 1 for times in Counter(answered).values())
-        disordered += sum(later < earlier for earlier, later in pairwise(answered))
-    return Ledger(lost, doubled, disordered)
+        repeated += sum(times - 1 for times in Counter(answered).values())
+        # What was sent twice has its place where it came first.
+        disordered += sum(later < earlier for earlier, later in pairwise(dict.fromkeys(answered)))
+    return Ledger(lost, doubled, disordered, repeated)

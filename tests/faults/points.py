@@ -9,39 +9,53 @@ import inspect
 import os
 import signal
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A moment: before or after a function runs. For a class's method, `owner` names the class."""
+    """A moment: before or after a function runs, or within the stream that it is, behind a piece of it.
+
+    For a class's method, `owner` names the class.
+    """
 
     module: str
     function: str
-    moment: Literal["before", "after"]
+    moment: Literal["before", "after", "within"]
     owner: str = ""
 
 
 ASSISTANT = {
-    "before an event is committed": Point("services.assistant.intake", "_commit", "before"),
-    "after an event is committed": Point("services.assistant.intake", "_commit", "after"),
+    "before an event is committed": Point("services.assistant.intake", "commit", "before"),
+    "after an event is written, before its commit": Point(
+        "services.assistant.store.inbox", "accept", "after"
+    ),
+    "after an event is committed": Point("services.assistant.intake", "commit", "after"),
+    "after Accepted, before the turn begins": Point("services.assistant.intake", "run", "before"),
+    "before what waited is taken": Point("services.assistant.turn", "_take", "before"),
     "after what waited was taken": Point("services.assistant.turn", "_take", "after"),
     "before recall": Point("services.assistant.turn", "recall_nearby", "before"),
     "after recall": Point("services.assistant.turn", "recall_nearby", "after"),
+    "within the model's stream": Point("services.assistant.turn", "answer", "within"),
     "after the model answered": Point("services.assistant.turn", "_stream", "after"),
     "before the outcome is written": Point("services.assistant.store.turns", "finish", "before"),
     "after it is written, before its commit": Point("services.assistant.store.turns", "finish", "after"),
     "after the outcome is committed": Point("services.assistant.turn", "_commit", "after"),
     "before the index is written": Point("services.assistant.turn", "index_turn", "before"),
     "after the index is written": Point("services.assistant.turn", "index_turn", "after"),
+    "before a delivery goes down the Deliver stream": Point(
+        "services.assistant.store.outbox", "read", "before"
+    ),
     "before a delivery is settled": Point("services.assistant.store.outbox", "record", "before"),
     "after a delivery is settled": Point("services.assistant.store.outbox", "record", "after"),
 }
 TELEGRAM = {
     "before Converse": Point("services.telegram.inbox", "carry", "before"),
-    "after Accepted": Point("services.telegram.present", "confirm", "before", "EventPresenter"),
+    "after Accepted": Point("services.telegram.present", "confirm", "before", "TelegramPresenter"),
     "before a send": Point("services.telegram.send", "send", "before", "TelegramSender"),
+    "after a send": Point("services.telegram.send", "send", "after", "TelegramSender"),
     "before Acknowledge": Point("services.gateway.delivery", "_acknowledge", "before", "Deliveries"),
     "after Acknowledge": Point("services.gateway.delivery", "_acknowledge", "after", "Deliveries"),
 }
@@ -49,16 +63,23 @@ DISCORD = {
     "before Converse": Point("services.discord.__main__", "carry", "before"),
     "after Accepted": Point("services.discord.presenter", "confirm", "before", "EventPresenter"),
     "before a send": Point("services.discord.send", "send", "before", "DiscordSender"),
+    "after a send": Point("services.discord.send", "send", "after", "DiscordSender"),
     "before Acknowledge": Point("services.gateway.delivery", "_acknowledge", "before", "Deliveries"),
     "after Acknowledge": Point("services.gateway.delivery", "_acknowledge", "after", "Deliveries"),
 }
 
 
-def die_at(point: Point, passes: int) -> None:
-    """Make this process kill itself when it comes to this point for that many times."""
+def find(point: Point) -> tuple[Any, Callable[..., Any]]:
+    """A point's function and what it stands in. Raises AttributeError for one that isn't there."""
     holder: Any = importlib.import_module(point.module)
     if point.owner:
         holder = getattr(holder, point.owner)
+    return holder, getattr(holder, point.function)
+
+
+def die_at(point: Point, passes: int) -> None:
+    """Make this process kill itself when it comes to this point for that many times."""
+    holder, function = find(point)
     left = passes
 
     def count() -> None:
@@ -67,7 +88,21 @@ def die_at(point: Point, passes: int) -> None:
         if not left:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    setattr(holder, point.function, _wrapped(getattr(holder, point.function), point.moment, count))
+    wrap = _streaming if point.moment == "within" else _wrapped
+    setattr(holder, point.function, wrap(function, point.moment, count))
+
+
+def _streaming(function: Callable[..., Any], _moment: str, count: Callable[[], None]) -> Callable[..., Any]:
+    assert inspect.isasyncgenfunction(function), f"{function} is no stream"
+
+    @functools.wraps(function)
+    async def wrapped(*arguments: Any, **named: Any) -> Any:
+        async with aclosing(function(*arguments, **named)) as pieces:
+            async for piece in pieces:
+                yield piece
+                count()
+
+    return wrapped
 
 
 def _wrapped(function: Callable[..., Any], moment: str, count: Callable[[], None]) -> Callable[..., Any]:

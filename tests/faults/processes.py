@@ -65,8 +65,10 @@ class Forge:
     folder: Path
     started: list[Running] = field(default_factory=list)
 
-    async def start(self, service: str, environment: Mapping[str, str], aim: Aim | None = None) -> Running:
-        """A service by a fork: it has its imports already."""
+    async def start(
+        self, service: str, environment: Mapping[str, str], aim: Aim | None = None, *, name: str = ""
+    ) -> Running:
+        """A service by a fork: it has its imports already. `name` tells its log from those of its like."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         order = {
@@ -74,7 +76,7 @@ class Forge:
             "environment": dict(environment),
             "point": aim,
             "folder": str(self.folder),
-            "log": str(self.folder / f"{service}.log"),
+            "log": str(self.folder / f"{name or service}.log"),
         }
         self.process.stdin.write(json.dumps(order).encode() + b"\n")
         async with asyncio.timeout(START):

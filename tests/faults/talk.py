@@ -51,6 +51,7 @@ class Town:
 
     client: Client
     chats: list[Chat]
+    bot: str
     deliveries: Deliveries = field(init=False)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     breath: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
@@ -77,7 +78,9 @@ class Town:
             for number in range(messages):
                 await self.breath.acquire()
                 said = _Said(chat)
-                streams.create_task(carry(self.client, self.deliveries, request(chat, number), said))
+                streams.create_task(
+                    carry(self.client, self.deliveries, request(chat, number, self.bot), said)
+                )
                 await said.confirmed.wait()
 
     def let_say(self, messages: int) -> None:
@@ -122,13 +125,11 @@ class _Said:
     async def ended(self) -> None: ...
 
 
-def request(chat: Chat, number: int) -> pb.ConverseRequest:
+def request(chat: Chat, number: int, bot: str = "town") -> pb.ConverseRequest:
     who = str(chat.number)
-    place = pb.Place(
-        platform=pb.PLATFORM_BENCHMARK, bot_id="town", chat_id=who, chat_kind=pb.CHAT_KIND_DIRECT
-    )
+    place = pb.Place(platform=pb.PLATFORM_BENCHMARK, bot_id=bot, chat_id=who, chat_kind=pb.CHAT_KIND_DIRECT)
     asked = pb.ConverseRequest(
-        idempotency_key=f"benchmark:town:{who}:{number}",
+        idempotency_key=f"benchmark:{bot}:{who}:{number}",
         place=place,
         author=pb.Author(user_id=who, display_name=f"Person {who}"),
         addressed=True,
@@ -139,14 +140,14 @@ def request(chat: Chat, number: int) -> pb.ConverseRequest:
 
 
 @asynccontextmanager
-async def town(settings: GatewaySettings, chats: int) -> AsyncIterator[Town]:
-    """So many conversations by one gateway, whose standing call is kept while the block runs."""
+async def town(settings: GatewaySettings, chats: int, bot: str = "town") -> AsyncIterator[Town]:
+    """So many conversations with one bot by one gateway, whose standing call is kept while the block runs."""
 
     async def ignore(_: object) -> None: ...
 
     async with connect(settings, "benchmark") as client:
-        made = Town(client, [Chat(number) for number in range(chats)])
-        subscription = pb.DeliverRequest(platform=pb.PLATFORM_BENCHMARK, bot_id="town")
+        made = Town(client, [Chat(number) for number in range(chats)], bot)
+        subscription = pb.DeliverRequest(platform=pb.PLATFORM_BENCHMARK, bot_id=bot)
         standing = asyncio.create_task(
             made.deliveries.run(subscription, on_manifest=ignore, on_cursors=ignore)
         )
