@@ -12,10 +12,12 @@ WHERE d.space_id = $1 AND d.delivery_id = $2
 SELECT delivery_id FROM delivery WHERE space_id = $1 AND turn_id = $2 ORDER BY created_at DESC LIMIT 1
 
 -- name: is_next
--- Whether nothing older of its conversation still waits to be sent. What has waited for too long is waited for no more.
+-- Whether no older reply of its conversation still waits to be sent. A reminder holds no reply back, and what has
+-- waited for too long is waited for no more.
 SELECT NOT EXISTS (
     SELECT FROM delivery d
     JOIN delivery older ON older.space_id = $1 AND older.conversation_id = d.conversation_id
+    JOIN turn ON turn.space_id = $1 AND turn.turn_id = older.turn_id
     WHERE d.space_id = $1 AND d.delivery_id = $2 AND older.state = 'pending'
       AND (older.created_at, older.delivery_id) < (d.created_at, d.delivery_id) AND older.created_at > now() - $3::interval
 )

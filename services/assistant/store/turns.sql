@@ -49,8 +49,9 @@ WITH done AS (
 )
 SELECT NOT EXISTS (SELECT FROM freed) AS has_more,
        coalesce((SELECT replaces FROM sending), '{}') AS replaces,
-       NOT EXISTS (SELECT FROM delivery WHERE space_id = $1 AND conversation_id = done.conversation_id
-                                          AND state = 'pending') AS is_next
+       NOT EXISTS (SELECT FROM delivery JOIN turn USING (space_id, turn_id)
+                   WHERE space_id = $1 AND delivery.conversation_id = done.conversation_id
+                     AND delivery.state = 'pending') AS is_next
 FROM done
 
 -- name: park
