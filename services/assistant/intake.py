@@ -91,11 +91,12 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
             raise InvalidEvent("idempotency_key", "was used with another event")
         expects_reply = not isinstance(event.body, Reacted)
         turn_id = accepted.turn.turn_id if isinstance(accepted, inbox.Accepted) and accepted.turn else None
+        # It runs while Accepted is on its way, and also if the stream breaks there.
+        if isinstance(accepted, inbox.Accepted) and accepted.claim:
+            remi.running.start(run(remi, accepted.claim, accepted.turn, ahead))
         yield Accepted(expects_reply, turn_id)
         if not expects_reply:
             return
-        if isinstance(accepted, inbox.Accepted) and accepted.claim:
-            remi.running.start(run(remi, accepted.claim, accepted.turn, ahead))
         # A new event has no past to look at: its turn has only just begun.
         frame = await _look(remi, event, access) if is_known or isinstance(event.body, Stop) else None
         is_heard_out = False
