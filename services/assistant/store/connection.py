@@ -21,8 +21,9 @@ AWAY = (
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.exceptions.PostgresSystemError,
 )
-"""Errors that mean Postgres is away or full: the same call may work later."""
+"""Errors that mean Postgres is away or full, or its disk fails: the same call may work later."""
 
 
 @dataclass(frozen=True, slots=True)
