@@ -1,4 +1,4 @@
-"""Postgres is down for a minute, then has no connection to spare: who speaks meanwhile waits, and is served."""
+"""Postgres is down for a minute, then has no connection to spare: what is said meanwhile waits for it."""
 
 import asyncio
 import time
