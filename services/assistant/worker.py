@@ -71,6 +71,9 @@ async def _renew_leases(remi: Remi) -> None:
 
 async def _take_over(remi: Remi) -> None:
     """Go on with turns that were left, or that are parked until a model answers."""
+    for left in list(remi.running.left):
+        await work.put_back(remi.store, "turn", left, timedelta(0))
+        remi.running.left.discard(left)
     for claim in await work.claim(remi.store, "turn", uuid4(), MOST_TURNS):
         remi.running.start(run(remi, claim, None))
     for waiting in await work.claim(remi.store, "retry", uuid4(), MOST_RETRIES):

@@ -106,6 +106,17 @@ class Town:
             return False
         return True
 
+    async def until_quiet(self, seconds: float) -> bool:
+        """Wait until everything accepted so far was answered; False if that takes longer."""
+        try:
+            async with asyncio.timeout(seconds):
+                while any(len(set(chat.answered)) < chat.accepted for chat in self.chats):
+                    self.news.clear()
+                    await self.news.wait()
+        except TimeoutError:
+            return False
+        return True
+
 
 class _Said:
     """How one event shows: not at all, but that it was accepted."""
