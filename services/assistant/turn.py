@@ -116,8 +116,9 @@ async def run(remi: Remi, claim: Claim, turn: Turn | None, ahead: Ahead | None =
             log.error("turn_unreadable", conversation=str(claim.subject_id), exc_info=error)
             await work.put_back(remi.store, "turn", claim, UNREADABLE)
         except StoreUnavailable:
-            # The lease runs out, and whoever comes first goes on from what is committed.
+            # Whoever comes first goes on from what is committed.
             log.warning("turn_left", conversation=str(claim.subject_id))
+            remi.running.left.add(claim)
         except asyncio.CancelledError:
             await work.put_back(remi.store, "turn", claim, timedelta(0))
             raise

@@ -47,12 +47,18 @@ async def look_for_work(remi: Remi) -> None:
 async def _again_and_again(
     remi: Remi, step: Callable[[Remi], Coroutine[Any, Any, None]], pause: float
 ) -> NoReturn:
-    """Whatever goes wrong once is logged, and tried again."""
+    """Whatever goes wrong is logged and tried again; of Postgres, only that it went away and came back."""
+    is_away = False
     while True:
         try:
             await step(remi)
+            if is_away:
+                log.info("store_back", step=step.__name__)
+            is_away = False
         except StoreUnavailable as error:
-            log.warning("store_away", step=step.__name__, exc_info=error)
+            if not is_away:
+                log.warning("store_away", step=step.__name__, exc_info=error)
+            is_away = True
         except Exception as error:
             log.error("step_failed", step=step.__name__, exc_info=error)
         await asyncio.sleep(pause)
@@ -65,6 +71,9 @@ async def _renew_leases(remi: Remi) -> None:
 
 async def _take_over(remi: Remi) -> None:
     """Go on with turns that were left, or that are parked until a model answers."""
+    for left in list(remi.running.left):
+        await work.put_back(remi.store, "turn", left, timedelta(0))
+        remi.running.left.discard(left)
     for claim in await work.claim(remi.store, "turn", uuid4(), MOST_TURNS):
         remi.running.start(run(remi, claim, None))
     for waiting in await work.claim(remi.store, "retry", uuid4(), MOST_RETRIES):
