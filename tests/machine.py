@@ -49,7 +49,8 @@ from services.assistant.model import Embedder, Models
 from services.assistant.remi import Knobs, Remi
 from services.assistant.store import directory, inbox, outbox, turns, work
 from services.assistant.store.connection import Store, connect, scoped, unscoped
-from services.assistant.store.outbox import CARRY, Outcome
+from services.assistant.store.outbox import CARRY
+from services.assistant.store.turns import Outcome
 from services.assistant.store.work import Claim
 from services.errors import Fenced
 from talk import NOON
