@@ -35,6 +35,7 @@ MAX_NAME = 200
 # The longest that a platform's word closes a chat for; then it is asked again.
 MAX_CLOSED = timedelta(hours=1)
 MAX_ATTACHMENTS = 20
+MAX_CURSORS = 1000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 PLATFORMS: dict["pb.Platform.ValueType", Platform] = {
@@ -156,6 +157,16 @@ def result_from(request: pb.AcknowledgeRequest) -> Result:
             return Settled("unknown", _ids("unknown.message_ids", request.unknown.message_ids))
         case _:
             raise InvalidEvent("result", "is missing")
+
+
+def seen_from(request: pb.MoveCursorsRequest, platform: Platform) -> list[tuple[Place, str]]:
+    """Places, each with the newest message seen there. Raises InvalidEvent."""
+    if len(request.cursors) > MAX_CURSORS:
+        raise InvalidEvent("cursors", f"are more than {MAX_CURSORS}")
+    seen = [(place_from(each.place), _id("cursors.message_id", each.message_id)) for each in request.cursors]
+    if any(place.platform is not platform for place, _ in seen):
+        raise InvalidEvent("cursors.place", "is of another platform")
+    return seen
 
 
 def closed_chats(closed: Iterable[tuple[str, timedelta]]) -> pb.ClosedChats:

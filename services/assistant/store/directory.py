@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -97,6 +98,21 @@ async def cursors(store: Store, platform: Platform, bot_id: str) -> list[tuple[P
         )
         for row in rows
     ]
+
+
+async def move_cursors(store: Store, platform: Platform, seen: Sequence[tuple[Place, str]]) -> None:
+    """Cursors of one platform go forward to the newest messages that were seen; the others stay."""
+    for bot_id in {place.bot_id for place, _ in seen}:
+        own = [(place, message_id) for place, message_id in seen if place.bot_id == bot_id]
+        async with unscoped(store) as connection:
+            await connection.execute(
+                SQL["move_cursors"],
+                platform,
+                bot_id,
+                [place.chat_id for place, _ in own],
+                [place.thread_id for place, _ in own],
+                [message_id for _, message_id in own],
+            )
 
 
 def _digest(store: Store, text: str) -> bytes:

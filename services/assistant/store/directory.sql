@@ -57,3 +57,10 @@ INSERT INTO audit (person_id, action, subject_id) VALUES ($1, $2, $3)
 -- name: cursors
 -- The newest committed message of each place of a bot.
 SELECT chat_id, thread_id, chat_kind, message_id FROM cursor WHERE platform = $1 AND bot_id = $2
+
+-- name: move_cursors
+-- What was seen beyond the newest committed messages; cursors go forward only, and none is made here.
+UPDATE cursor SET message_id = seen.message_id
+FROM unnest($3::text[], $4::text[], $5::text[]) AS seen (chat_id, thread_id, message_id)
+WHERE platform = $1 AND bot_id = $2 AND cursor.chat_id = seen.chat_id AND cursor.thread_id = seen.thread_id
+  AND (length(seen.message_id), seen.message_id) > (length(cursor.message_id), cursor.message_id)

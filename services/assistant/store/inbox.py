@@ -245,6 +245,14 @@ async def kept(
     return [row["message_id"] for row in rows]
 
 
+async def newest(
+    connection: Connection, space_id: UUID, conversation_id: UUID, most: int
+) -> list[tuple[str, bytes]]:
+    """The platform's id and the text's SHA-256 of the newest messages of people, newest first."""
+    rows = await connection.fetch(SQL["newest"], space_id, conversation_id, most)
+    return [(row["platform_message_id"], row["text_digest"]) for row in rows]
+
+
 async def take(connection: Connection, claim: Claim, zone: ZoneInfo) -> Turn | None:
     """The next turn of a claimed conversation: one left running, or a new one; None if nothing waits.
 
