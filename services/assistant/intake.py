@@ -15,6 +15,7 @@ from services.assistant.domain import (
     Delivery,
     Edited,
     Event,
+    Moved,
     Place,
     Reacted,
     RepliedTo,
@@ -66,6 +67,11 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
     """
     if isinstance(event.body, Deleted):
         await delete(remi, event, event.body.message_ids)
+        yield Accepted(False)
+        return
+    if isinstance(event.body, Moved):
+        place = event.place
+        await directory.move_chat(remi.store, place.platform, place.chat_id, event.body.to_chat_id)
         yield Accepted(False)
         return
     with remi.streams.listen(event.key) as listener:

@@ -143,9 +143,12 @@ class ConversationServicer(ConversationServiceServicer):
     async def _acknowledge(self, platform: Platform, request: pb.AcknowledgeRequest) -> None:
         space_id, delivery_id = wire.delivery_ids(request.delivery_id)
         result = wire.result_from(request)
+        moved_to = wire.moved_from(request)
         async with scoped(self._remi.store, [space_id]) as connection:
             if not await outbox.record(connection, platform, space_id, delivery_id, result):
                 raise NotFound("there is no such delivery on this platform")
+        if moved_to:
+            await directory.move_chat(self._remi.store, platform, request.place.chat_id, moved_to)
         if isinstance(result, outbox.Settled) and result.state != "delivered":
             log.warning("delivery put aside", delivery=request.delivery_id, state=result.state)
         if isinstance(result, outbox.Later):

@@ -56,6 +56,12 @@ async def admit_chat(connection: Connection, place: Place) -> None:
     await connection.execute(SQL["admit_chat"], place.platform, place.chat_id, place.group_space)
 
 
+async def move_chat(store: Store, platform: Platform, chat_id: str, to_chat_id: str) -> None:
+    """A chat that was let in is known by another id from now on, too."""
+    async with unscoped(store) as connection:
+        await connection.execute(SQL["move_chat"], platform, chat_id, to_chat_id)
+
+
 async def invite(
     store: Store, connection: Connection, role: TeamRole, expires_at: datetime, by: UUID | None
 ) -> str:

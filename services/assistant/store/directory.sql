@@ -4,7 +4,8 @@ SELECT i.person_id, p.role, p.zone, i.display_name, c.space_id AS group_space
 FROM (SELECT $1::text AS platform, $2::text AS user_id, $3::text AS chat_id) AS asked
 LEFT JOIN identity i ON i.platform = asked.platform AND i.user_id = asked.user_id
 LEFT JOIN person p ON p.person_id = i.person_id
-LEFT JOIN chat c ON c.platform = asked.platform AND c.chat_id = asked.chat_id
+LEFT JOIN chat_alias a ON a.platform = asked.platform AND a.chat_id = asked.chat_id
+LEFT JOIN chat c ON c.platform = asked.platform AND c.chat_id = coalesce(a.known_as, asked.chat_id)
 
 -- name: add_person
 -- A new person with this account; if the account has come to be known meanwhile, nothing changes.
@@ -33,6 +34,13 @@ UPDATE person SET zone = $2 WHERE person_id = $1
 -- name: admit_chat
 -- Lets a group chat in; its space stays the same if it was in before.
 INSERT INTO chat (platform, chat_id, space_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+
+-- name: move_chat
+-- A chat that was let in has another id now; one that was let in under that id already stays its own.
+INSERT INTO chat_alias (platform, chat_id, known_as)
+SELECT platform, $3, chat_id FROM chat
+WHERE platform = $1 AND chat_id = $2 AND NOT EXISTS (SELECT FROM chat WHERE platform = $1 AND chat_id = $3)
+ON CONFLICT DO NOTHING
 
 -- name: invite
 -- A code that works once, until it expires.

@@ -23,6 +23,7 @@ from services.assistant.domain import (
     Deleted,
     Edited,
     Event,
+    Moved,
     Place,
     Platform,
     Pressed,
@@ -306,7 +307,7 @@ def _stored(body: Body, replaced_turn: UUID | None) -> tuple[str, dict[str, Any]
             return "command", {"name": body.name, "arguments": body.arguments, "reply_to": body.reply_to}
         case Pressed():
             return "button", {"action": body.action}
-        case Stop() | Reacted() | Deleted():
+        case Stop() | Reacted() | Deleted() | Moved():
             return "record", {}
         case _:
             assert_never(body)
