@@ -10,10 +10,13 @@ import structlog
 from services.assistant.access import Denied, admit, forget_lately, space_of
 from services.assistant.domain import (
     Access,
+    Author,
     Deleted,
     Delivery,
     Edited,
     Event,
+    Moved,
+    Place,
     Reacted,
     RepliedTo,
     Said,
@@ -33,6 +36,8 @@ log = structlog.get_logger()
 
 POLL = 1.0
 """Seconds between looks at a turn that runs in another replica."""
+NEWEST = 50
+"""Of how many messages of a place a gateway is told, to see what became of them."""
 QUICK = 0.05
 """Seconds to the first look for an older delivery that is being sent just now."""
 
@@ -62,6 +67,11 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
     """
     if isinstance(event.body, Deleted):
         await delete(remi, event, event.body.message_ids)
+        yield Accepted(False)
+        return
+    if isinstance(event.body, Moved):
+        place = event.place
+        await directory.move_chat(remi.store, place.platform, place.chat_id, event.body.to_chat_id)
         yield Accepted(False)
         return
     with remi.streams.listen(event.key) as listener:
@@ -160,6 +170,16 @@ async def delete(remi: Remi, event: Event, message_ids: Sequence[str]) -> None:
             ours = await inbox.kept(connection, space_id, conversation_id, message_ids)
             if ours:
                 await forgetting.forget(connection, space_id, ours, ())
+
+
+async def newest(remi: Remi, place: Place, author: Author) -> list[tuple[str, bytes]]:
+    """The newest messages of people kept in a place: the platform's ids, and SHA-256 of their texts."""
+    async with unscoped(remi.store) as connection:
+        space_id = await space_of(connection, place, author)
+    if space_id is None:
+        return []
+    async with scoped(remi.store, [space_id]) as connection:
+        return await inbox.newest(connection, space_id, place.conversation_id, NEWEST)
 
 
 async def _stop(remi: Remi, connection: Connection, event: Event, access: Access) -> None:

@@ -12,7 +12,7 @@ import structlog
 
 from services.assistant import intake, wire
 from services.assistant.commands import MANIFEST
-from services.assistant.domain import Delivery, Platform
+from services.assistant.domain import ChatKind, Delivery, Platform
 from services.assistant.edge import Context, Edge, own
 from services.assistant.remi import Remi
 from services.assistant.store import directory, outbox, work
@@ -76,6 +76,27 @@ class ConversationServicer(ConversationServiceServicer):
             await self._acknowledge(platform, request)
         return pb.AcknowledgeResponse()
 
+    async def ListKept(self, request: pb.ListKeptRequest, context: Context) -> pb.ListKeptResponse:  # noqa: N802
+        async with self._edge.call(context) as platform:
+            own(platform, wire.PLATFORMS.get(request.place.platform))
+            place = wire.place_from(request.place)
+            is_group = place.chat_kind is ChatKind.GROUP
+            author = wire.author_from(pb.Author(user_id=request.user_id), platform, is_group)
+            kept = await intake.newest(self._remi, place, author)
+        return pb.ListKeptResponse(
+            messages=[
+                pb.KeptMessage(message_id=message_id, text_digest=digest) for message_id, digest in kept
+            ]
+        )
+
+    async def MoveCursors(  # noqa: N802
+        self, request: pb.MoveCursorsRequest, context: Context
+    ) -> pb.MoveCursorsResponse:
+        async with self._edge.call(context) as platform:
+            seen = wire.seen_from(request, platform)
+            await directory.move_cursors(self._remi.store, platform, seen)
+        return pb.MoveCursorsResponse()
+
     async def _deliveries(self, route: str) -> AsyncIterator[pb.Delivery]:
         """Whatever waits for this bot and is carried by no live Converse, while the stream stands."""
         store, holder = self._remi.store, uuid4()
@@ -122,9 +143,12 @@ class ConversationServicer(ConversationServiceServicer):
     async def _acknowledge(self, platform: Platform, request: pb.AcknowledgeRequest) -> None:
         space_id, delivery_id = wire.delivery_ids(request.delivery_id)
         result = wire.result_from(request)
+        moved_to = wire.moved_from(request)
         async with scoped(self._remi.store, [space_id]) as connection:
             if not await outbox.record(connection, platform, space_id, delivery_id, result):
                 raise NotFound("there is no such delivery on this platform")
+        if moved_to:
+            await directory.move_chat(self._remi.store, platform, request.place.chat_id, moved_to)
         if isinstance(result, outbox.Settled) and result.state != "delivered":
             log.warning("delivery put aside", delivery=request.delivery_id, state=result.state)
         if not isinstance(result, outbox.GoingOn):

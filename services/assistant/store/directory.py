@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -55,6 +56,12 @@ async def admit_chat(connection: Connection, place: Place) -> None:
     await connection.execute(SQL["admit_chat"], place.platform, place.chat_id, place.group_space)
 
 
+async def move_chat(store: Store, platform: Platform, chat_id: str, to_chat_id: str) -> None:
+    """A chat that was let in is known by another id from now on, too."""
+    async with unscoped(store) as connection:
+        await connection.execute(SQL["move_chat"], platform, chat_id, to_chat_id)
+
+
 async def invite(
     store: Store, connection: Connection, role: TeamRole, expires_at: datetime, by: UUID | None
 ) -> str:
@@ -97,6 +104,21 @@ async def cursors(store: Store, platform: Platform, bot_id: str) -> list[tuple[P
         )
         for row in rows
     ]
+
+
+async def move_cursors(store: Store, platform: Platform, seen: Sequence[tuple[Place, str]]) -> None:
+    """Cursors of one platform go forward to the newest messages that were seen; the others stay."""
+    for bot_id in {place.bot_id for place, _ in seen}:
+        own = [(place, message_id) for place, message_id in seen if place.bot_id == bot_id]
+        async with unscoped(store) as connection:
+            await connection.execute(
+                SQL["move_cursors"],
+                platform,
+                bot_id,
+                [place.chat_id for place, _ in own],
+                [place.thread_id for place, _ in own],
+                [message_id for _, message_id in own],
+            )
 
 
 def _digest(store: Store, text: str) -> bytes:

@@ -4,7 +4,8 @@ SELECT i.person_id, p.role, p.zone, i.display_name, c.space_id AS group_space
 FROM (SELECT $1::text AS platform, $2::text AS user_id, $3::text AS chat_id) AS asked
 LEFT JOIN identity i ON i.platform = asked.platform AND i.user_id = asked.user_id
 LEFT JOIN person p ON p.person_id = i.person_id
-LEFT JOIN chat c ON c.platform = asked.platform AND c.chat_id = asked.chat_id
+LEFT JOIN chat_alias a ON a.platform = asked.platform AND a.chat_id = asked.chat_id
+LEFT JOIN chat c ON c.platform = asked.platform AND c.chat_id = coalesce(a.known_as, asked.chat_id)
 
 -- name: add_person
 -- A new person with this account; if the account has come to be known meanwhile, nothing changes.
@@ -34,6 +35,13 @@ UPDATE person SET zone = $2 WHERE person_id = $1
 -- Lets a group chat in; its space stays the same if it was in before.
 INSERT INTO chat (platform, chat_id, space_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 
+-- name: move_chat
+-- A chat that was let in has another id now; one that was let in under that id already stays its own.
+INSERT INTO chat_alias (platform, chat_id, known_as)
+SELECT platform, $3, chat_id FROM chat
+WHERE platform = $1 AND chat_id = $2 AND NOT EXISTS (SELECT FROM chat WHERE platform = $1 AND chat_id = $3)
+ON CONFLICT DO NOTHING
+
 -- name: invite
 -- A code that works once, until it expires.
 INSERT INTO invitation (code_digest, role, made_by, expires_at) VALUES ($1, $2, $3, $4)
@@ -57,3 +65,10 @@ INSERT INTO audit (person_id, action, subject_id) VALUES ($1, $2, $3)
 -- name: cursors
 -- The newest committed message of each place of a bot.
 SELECT chat_id, thread_id, chat_kind, message_id FROM cursor WHERE platform = $1 AND bot_id = $2
+
+-- name: move_cursors
+-- What was seen beyond the newest committed messages; cursors go forward only, and none is made here.
+UPDATE cursor SET message_id = seen.message_id
+FROM unnest($3::text[], $4::text[], $5::text[]) AS seen (chat_id, thread_id, message_id)
+WHERE platform = $1 AND bot_id = $2 AND cursor.chat_id = seen.chat_id AND cursor.thread_id = seen.thread_id
+  AND (length(seen.message_id), seen.message_id) > (length(cursor.message_id), cursor.message_id)

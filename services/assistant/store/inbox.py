@@ -23,6 +23,7 @@ from services.assistant.domain import (
     Deleted,
     Edited,
     Event,
+    Moved,
     Place,
     Platform,
     Pressed,
@@ -245,6 +246,14 @@ async def kept(
     return [row["message_id"] for row in rows]
 
 
+async def newest(
+    connection: Connection, space_id: UUID, conversation_id: UUID, most: int
+) -> list[tuple[str, bytes]]:
+    """The platform's id and the text's SHA-256 of the newest messages of people, newest first."""
+    rows = await connection.fetch(SQL["newest"], space_id, conversation_id, most)
+    return [(row["platform_message_id"], row["text_digest"]) for row in rows]
+
+
 async def take(connection: Connection, claim: Claim, zone: ZoneInfo) -> Turn | None:
     """The next turn of a claimed conversation: one left running, or a new one; None if nothing waits.
 
@@ -298,7 +307,7 @@ def _stored(body: Body, replaced_turn: UUID | None) -> tuple[str, dict[str, Any]
             return "command", {"name": body.name, "arguments": body.arguments, "reply_to": body.reply_to}
         case Pressed():
             return "button", {"action": body.action}
-        case Stop() | Reacted() | Deleted():
+        case Stop() | Reacted() | Deleted() | Moved():
             return "record", {}
         case _:
             assert_never(body)

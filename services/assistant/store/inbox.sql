@@ -154,6 +154,13 @@ ON CONFLICT DO NOTHING
 SELECT r.message_id FROM receipt r JOIN message m USING (space_id, message_id)
 WHERE r.space_id = $1 AND r.conversation_id = $2 AND r.platform_message_id = ANY ($3::text[])
 
+-- name: newest
+-- The newest messages of people that are kept in a conversation, as they read now, by a digest.
+SELECT r.platform_message_id, sha256(convert_to(m.text, 'UTF8')) AS text_digest
+FROM message m JOIN receipt r USING (space_id, message_id)
+WHERE m.space_id = $1 AND m.conversation_id = $2 AND m.role = 'person' AND m.replaced_by IS NULL
+ORDER BY m.position DESC LIMIT $3
+
 -- name: free
 -- Whoever held the conversation holds it no more; what waits in it is due now.
 UPDATE work SET lease_until = NULL, holder = NULL, due_at = now(), wakes = wakes + 1

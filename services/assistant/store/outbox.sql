@@ -1,9 +1,12 @@
 -- name: read
--- A delivery and where it goes.
-SELECT d.delivery_id, d.turn_id, coalesce(m.text, d.text) AS text, d.buttons, d.reply_to, d.replaces, d.file_name,
-       d.file_content, d.sent, d.state, d.created_at, c.platform, c.bot_id, c.chat_id, c.thread_id, c.chat_kind
+-- A delivery and where it goes. In a chat that has moved, the ids of its earlier messages mean nothing.
+SELECT d.delivery_id, d.turn_id, coalesce(m.text, d.text) AS text, d.buttons, d.file_name, d.file_content, d.sent,
+       d.state, d.created_at, c.platform, c.bot_id, coalesce(a.chat_id, c.chat_id) AS chat_id, c.thread_id, c.chat_kind,
+       CASE WHEN a.chat_id IS NULL THEN d.reply_to ELSE '' END AS reply_to,
+       CASE WHEN a.chat_id IS NULL THEN d.replaces ELSE '{}' END AS replaces
 FROM delivery d
 JOIN conversation c ON c.space_id = d.space_id AND c.conversation_id = d.conversation_id
+LEFT JOIN chat_alias a ON a.platform = c.platform AND a.known_as = c.chat_id
 LEFT JOIN message m ON m.space_id = d.space_id AND m.message_id = d.message_id
 WHERE d.space_id = $1 AND d.delivery_id = $2
 

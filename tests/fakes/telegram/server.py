@@ -104,6 +104,14 @@ class FakeTelegram:
         self.update("message", dict(message))
         return message
 
+    def becomes_supergroup(self, user: Json, chat: Chat) -> Chat:
+        """A group gets another id; a notice in each of the two chats says so."""
+        supergroup = self.world.group(chat.about["title"], admins=tuple(chat.admins))
+        self.sends(user, chat=chat, migrate_to_chat_id=supergroup.chat_id)
+        self.sends(user, chat=supergroup, migrate_from_chat_id=chat.chat_id)
+        chat.moved_to = supergroup.chat_id
+        return supergroup
+
     def edits(self, message: Json, text: str) -> None:
         """The author rewrites a message."""
         for key in ("text", "entities", "caption", "caption_entities"):
