@@ -39,7 +39,7 @@ async def run(size: Size, folder: Path) -> Outcome:
         database = await stack.enter_async_context(postgres(folder))
         model = await stack.enter_async_context(FakeOpenAI())
         model.reply = repeat
-        smith = await stack.enter_async_context(forge(folder, "assistant"))
+        smith = await stack.enter_async_context(forge(folder))
         address = f"unix:{folder}/assistant.sock"
         environment = assistant_environment(folder, address, database, model)
         settings = GatewaySettings(assistant=address, data=folder, gateway_token=SecretStr(TOKEN))

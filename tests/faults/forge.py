@@ -1,7 +1,7 @@
 """A process that has imported services, and forks one when it is told to: a start without imports.
 
-Its arguments say which. It reads orders, one JSON object a line, from standard input, and answers each with
-the process id.
+It imports the assistant, and the gateways that its arguments name. It reads orders, one JSON object a line,
+from standard input, and answers each with the process id.
 """
 
 import importlib
@@ -15,12 +15,13 @@ from faults import points
 
 
 def main() -> None:
-    for service in sys.argv[1:]:
-        importlib.import_module(f"services.{service}.__main__")
-    if "assistant" in sys.argv:
-        # Which of them it needs, its settings say.
-        for module in ("endpoint", "endpoint_embedder", "minilm"):
-            importlib.import_module(f"services.assistant.{module}")
+    import services.assistant.__main__
+    import services.assistant.endpoint
+    import services.assistant.endpoint_embedder
+    import services.assistant.minilm  # noqa: F401
+
+    for gateway in sys.argv[1:]:
+        importlib.import_module(f"services.{gateway}.__main__")
 
     # Nobody waits for the children: they are told apart by their process ids.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

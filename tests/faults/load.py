@@ -80,7 +80,7 @@ async def run(size: Size, folder: Path) -> Outcome:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(postgres(folder))
         model = await stack.enter_async_context(slow_model(folder))
-        smith = await stack.enter_async_context(forge(folder, "assistant"))
+        smith = await stack.enter_async_context(forge(folder))
         address = f"unix:{folder}/assistant.sock"
         assistant = await smith.start("assistant", _environment(folder, address, database, model))
         await until_serving(assistant, address)

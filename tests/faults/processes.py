@@ -118,14 +118,14 @@ class Forge:
 
 
 @asynccontextmanager
-async def forge(folder: Path, *services: str) -> AsyncIterator[Forge]:
-    """Start these services while the block runs; all of them end with it."""
+async def forge(folder: Path, *gateways: str) -> AsyncIterator[Forge]:
+    """Start assistants and these gateways while the block runs; all of them end with it."""
     with (folder / "forge.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "faults.forge",
-            *services,
+            *gateways,
             cwd=folder,
             env={**os.environ, "PYTHONPATH": PATHS},
             stdin=asyncio.subprocess.PIPE,

@@ -114,7 +114,7 @@ async def stage(
         database = await stack.enter_async_context(postgres(folder))
         model = await stack.enter_async_context(FakeOpenAI(reply=repeat))
         scene = await stack.enter_async_context(platform(people))
-        smith = await stack.enter_async_context(forge(folder, "assistant", scene.platform))
+        smith = await stack.enter_async_context(forge(folder, scene.platform))
         address = f"unix:{folder}/assistant.sock"
         brain = {
             **assistant_environment(folder, address, database, model),

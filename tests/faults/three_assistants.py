@@ -73,7 +73,7 @@ async def run(size: Size, folder: Path) -> Outcome:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(postgres(folder))
         model = await stack.enter_async_context(FakeOpenAI(reply=repeat))
-        smith = await stack.enter_async_context(forge(folder, "assistant"))
+        smith = await stack.enter_async_context(forge(folder))
         addresses = _addresses()
         replicas = [
             Replica(
