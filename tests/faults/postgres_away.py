@@ -28,7 +28,7 @@ DRAIN = 120.0
 
 
 async def run(size: Size, folder: Path) -> Outcome:
-    down, chats = max(3.0, DOWN * size.share), size.of(CHATS, 10)
+    down, chats = max(1.0, DOWN * size.share), size.of(CHATS, 10)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(postgres(folder))
         model = await stack.enter_async_context(FakeOpenAI())
