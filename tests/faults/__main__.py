@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from faults import (
     assistant_kills,
+    disk_full,
     gateway_kills,
     load,
     machine,
@@ -40,6 +41,7 @@ LINES: Sequence[Line] = (
     offline.LINE,
     poison.LINE,
     postgres_away.LINE,
+    disk_full.LINE,
     postgres_restarts.LINE,
     redelivery.LINE,
     reminders.LINE,

@@ -4,20 +4,18 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from conftest import Database
 from fakes.openai import FakeOpenAI
 from faults.assistant_kills import TOKEN, assistant_environment
 from faults.ledger import settled
 from faults.line import SMOKE, Line, Outcome, Size
 from faults.processes import forge, until_serving
-from faults.proxy import Proxy, proxy
+from faults.proxy import Proxy, before_postgres, proxy
 from faults.servers import postgres
 from faults.talk import Town, repeat, town
 from services.gateway.settings import GatewaySettings
@@ -45,14 +43,14 @@ async def run(size: Size, folder: Path) -> Outcome:
         model.reply = repeat
         smith = await stack.enter_async_context(forge(folder))
         address = f"unix:{folder}/assistant.sock"
+        line, through = await stack.enter_async_context(before_postgres(database))
         lines: Mapping[str, Proxy] = {
             "assistant": await stack.enter_async_context(proxy(f"{folder}/assistant.sock")),
-            "Postgres": await stack.enter_async_context(proxy(_socket(database))),
+            "Postgres": line,
             "model": await stack.enter_async_context(proxy(_target(model.base_url))),
         }
-        through = f"postgresql://remi_app:@127.0.0.1:{lines['Postgres'].port}/postgres?sslmode=disable"
         environment = {
-            **assistant_environment(folder, address, replace(database, app_dsn=through), model),
+            **assistant_environment(folder, address, through, model),
             "OPENAI_BASE_URL": f"http://127.0.0.1:{lines['model'].port}/v1",
             "REMI_FIRST_TOKEN_SECONDS": str(MODEL_PATIENCE),
             "REMI_BETWEEN_TOKENS_SECONDS": str(MODEL_PATIENCE),
@@ -98,11 +96,6 @@ async def _around(people: Town, line: Proxy, fault: str, away: float, said: int,
     people.let_say(share - share // 2)
     await people.until_accepted(said + share, DRAIN)
     return time.monotonic() - mended
-
-
-def _socket(database: Database) -> str:
-    (folder,) = parse_qs(urlsplit(database.owner_dsn).query)["host"]
-    return f"{folder}/.s.PGSQL.5432"
 
 
 def _target(url: str) -> tuple[str, int]:

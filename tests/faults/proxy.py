@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+from urllib.parse import parse_qs, urlsplit
+
+from conftest import Database
 
 Target: TypeAlias = str | tuple[str, int]
 """A unix socket's path, or a host and port."""
@@ -100,3 +103,13 @@ async def proxy(target: Target) -> AsyncIterator[Proxy]:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5):
                 await server.wait_closed()
+
+
+@asynccontextmanager
+async def before_postgres(database: Database) -> AsyncIterator[tuple[Proxy, Database]]:
+    """A proxy before a database's server, and the database as the application reaches it that way."""
+    parts = urlsplit(database.app_dsn)
+    (folder,) = parse_qs(parts.query)["host"]
+    async with proxy(f"{folder}/.s.PGSQL.5432") as made:
+        dsn = f"postgresql://{parts.username}@127.0.0.1:{made.port}{parts.path}?sslmode=disable"
+        yield made, Database(database.owner_dsn, dsn)

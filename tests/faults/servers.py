@@ -47,8 +47,17 @@ class Switch:
     async def on(self) -> None:
         await self._control("start", "-w", "-o", self.options)
 
+    async def on_again(self) -> None:
+        """As whatever watches over a server does: start it if it ended."""
+        if await self._call("status"):
+            await self.on()
+
     async def _control(self, *arguments: str) -> None:
         """Raises RuntimeError if `pg_ctl` says that it did not work."""
+        if code := await self._call(*arguments):
+            raise RuntimeError(f"pg_ctl {arguments[0]} ended with {code}")
+
+    async def _call(self, *arguments: str) -> int:
         owner = self.data.stat()
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", _AS_OWNER, str(owner.st_uid), str(owner.st_gid)),
@@ -60,8 +69,7 @@ class Switch:
             stderr=asyncio.subprocess.DEVNULL,
         )
         async with asyncio.timeout(PATIENCE):
-            if await process.wait():
-                raise RuntimeError(f"pg_ctl {arguments[0]} ended with {process.returncode}")
+            return await process.wait()
 
 
 def switch(folder: Path) -> Switch:

@@ -51,7 +51,8 @@ async def connect(dsn: str, secret: bytes, size: int = 10) -> Store:
             reset=_keep,
             timeout=CONNECTION_SECONDS,
             command_timeout=QUERY_SECONDS,
-            server_settings=_SERVER_SETTINGS,
+            server_settings=_SERVER_SETTINGS
+            | {"idle_in_transaction_session_timeout": f"{QUERY_SECONDS:.0f}s"},
         )
     except AWAY as error:
         raise StoreUnavailable(f"Postgres does not answer: {type(error).__name__}") from error
@@ -116,14 +117,13 @@ async def _keep(_connection: asyncpg.Connection) -> None:
 
 # Planning a statement anew costs more than running it; the one that needs a plan of its own, recall in a
 # large space, asks for it itself (docs/decisions/0003). Rows are found through indexes: a scan works out the
-# policy for each row, and in a database with one space the planner would choose it. Where we are gone without
-# a word, a transaction must not hold its rows for as long as Postgres believes in the connection.
+# policy for each row, and in a database with one space the planner would choose it. Where the line is dead,
+# Postgres should find out, and let the rows of the transaction go.
 _SERVER_SETTINGS = {
     "application_name": "remi",
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "jit": "off",
-    "idle_in_transaction_session_timeout": f"{QUERY_SECONDS:.0f}s",
     "tcp_keepalives_idle": "15",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
