@@ -114,8 +114,11 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
         finally:
             await is_healthy.enter_graceful_shutdown()
             looking.cancel()
+            remi.running.is_draining = True
             await _drain(remi, settings.drain_seconds)
             await server.stop(grace=1)
+            # What the last calls began.
+            await _drain(remi, 0)
             renewing.cancel()
             await asyncio.wait([looking, renewing])
 

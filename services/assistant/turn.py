@@ -101,6 +101,9 @@ async def run(remi: Remi, claim: Claim, turn: Turn | None, ahead: Ahead | None =
     with remi.running.holding(claim):
         try:
             while True:
+                if remi.running.is_draining:
+                    await work.put_back(remi.store, "turn", claim, timedelta(0))
+                    return
                 if turn is None:
                     turn, ahead = await _take(remi, claim), None
                 if turn is None:
