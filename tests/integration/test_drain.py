@@ -126,7 +126,7 @@ async def test_what_comes_while_it_drains_is_accepted_and_left_to_another(
     is_asked, gate = gated
     knobs = {"allow": frozenset({"telegram:7", "telegram:8"}), **thinks_with(model)}
     async with (
-        start_assistant(**knobs) as staying,
+        start_assistant(**knobs),
         start_assistant(**knobs) as leaving,
         gateway(leaving) as telegram,
     ):
