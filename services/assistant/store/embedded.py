@@ -9,6 +9,12 @@ from pathlib import Path
 import asyncpg
 
 ROLE = "remi_app"
+SETTINGS = {
+    # A young database grows fast: let the planner hear of it.
+    "autovacuum_naptime": "5s",
+    # The details of an error may quote a row; the server's log is for ids.
+    "log_error_verbosity": "terse",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +47,10 @@ async def start_embedded(folder: Path) -> Embedded:
     try:
         if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", ROLE):
             await connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
-            # A young database grows fast: let the planner hear of it.
-            await connection.execute("ALTER SYSTEM SET autovacuum_naptime = '5s'")
-            await connection.execute("SELECT pg_reload_conf()")
+        for setting, value in SETTINGS.items():
+            if await connection.fetchval("SELECT current_setting($1)", setting) != value:
+                await connection.execute(f"ALTER SYSTEM SET {setting} = '{value}'")
+                await connection.execute("SELECT pg_reload_conf()")
     finally:
         await connection.close()
     return Embedded(owner_dsn, owner_dsn.replace("//postgres:@", f"//{ROLE}:@", 1))

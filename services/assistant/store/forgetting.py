@@ -37,14 +37,22 @@ class Forgotten:
 
 
 async def preview(connection: Connection, secret: bytes, space_id: UUID, words: str) -> Doomed:
-    """The messages and memories with a passage that holds all of these words, as recall compares words."""
+    """The messages and memories with a passage that holds all of these words, as recall compares words.
+
+    What an edit replaced, or what is to be indexed yet, is looked through.
+    """
     key = space_key(secret, space_id)
-    dimensions = [dimension(key, stem) for stem in set(stems(words))]
+    wanted = set(stems(words))
+    dimensions = [dimension(key, stem) for stem in wanted]
     if not dimensions:
         return Doomed((), ())
     rows = await connection.fetch(SQL["holding"], space_id, dimensions, MOST)
+    outside = await connection.fetch(SQL["outside"], space_id)
     said = await connection.fetch(
-        SQL["messages"], space_id, [row["subject_id"] for row in rows if not row["of_memory"]]
+        SQL["messages"],
+        space_id,
+        [row["subject_id"] for row in rows if not row["of_memory"]],
+        [row["message_id"] for row in outside if wanted <= set(stems(row["text"]))],
     )
     learned = [row["subject_id"] for row in rows if row["of_memory"]]
     return Doomed(

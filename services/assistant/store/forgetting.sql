@@ -4,9 +4,14 @@ SELECT DISTINCT ON (said_at, subject_id) subject_id, of_memory FROM passage
 WHERE space_id = $1 AND words @> $2::integer[]
 ORDER BY said_at DESC, subject_id LIMIT $3
 
+-- name: outside
+-- What is in no index: what edits replaced, what waits to be indexed.
+SELECT message_id, text FROM message WHERE space_id = $1 AND (replaced_by IS NOT NULL OR indexed_at IS NULL)
+
 -- name: messages
+-- Messages $2, unless an edit replaced them, and messages $3.
 SELECT message_id, role, author_name, text, sent_at, person_id FROM message
-WHERE space_id = $1 AND message_id = ANY ($2::uuid[]) AND replaced_by IS NULL
+WHERE space_id = $1 AND (message_id = ANY ($2::uuid[]) AND replaced_by IS NULL OR message_id = ANY ($3::uuid[]))
 ORDER BY sent_at DESC, position DESC
 
 -- name: everything
@@ -139,7 +144,7 @@ DELETE FROM term WHERE space_id = $1 AND passages <= 0
 
 -- name: empty_events
 -- What was accepted of these messages is answered no more, and keeps no text.
-UPDATE event e SET body = '{}',
+UPDATE event e SET body = '{}', author = '{}',
     kind = CASE WHEN is_open THEN 'record' ELSE kind END,
     turn_id = CASE WHEN is_open THEN NULL ELSE e.turn_id END
 FROM (
