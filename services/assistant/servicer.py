@@ -28,6 +28,8 @@ log = structlog.get_logger()
 BATCH = 20
 UNREADABLE = timedelta(minutes=5)
 """How long a delivery rests that this version can't read; a newer one may."""
+LISTENING = 20.0
+"""Seconds between notes that a gateway listens."""
 POLL = 1.0
 """Seconds between looks for deliveries that another replica left."""
 
@@ -100,7 +102,12 @@ class ConversationServicer(ConversationServiceServicer):
     async def _deliveries(self, route: str) -> AsyncIterator[pb.Delivery]:
         """Whatever waits for this bot and is carried by no live Converse, while the stream stands."""
         store, holder = self._remi.store, uuid4()
+        now = asyncio.get_running_loop().time
+        noted = -LISTENING
         while True:
+            if now() - noted >= LISTENING:
+                await outbox.listen(store, route)
+                noted = now()
             claims = await work.claim(store, "deliver", holder, BATCH, route, outbox.CARRY)
             ready = [delivery for claim in claims if (delivery := await self._ready(claim))]
             for delivery in sorted(ready, key=attrgetter("created_at")):

@@ -10,14 +10,14 @@ from uuid import UUID
 import asyncpg
 
 from services.assistant.domain import Button, ChatKind, Delivery, Place, Platform, Reply
-from services.assistant.store.connection import Connection
+from services.assistant.store.connection import Connection, Store, unscoped
 from services.assistant.store.queries import load
 from services.errors import Unreadable
 
 SQL = load("outbox")
 
 HOLDS_BACK = timedelta(minutes=3)
-"""How long a delivery that isn't sent holds back the newer ones of its conversation."""
+"""How long a delivery that isn't sent holds back newer ones where no gateway listens for deliveries."""
 
 CARRY = timedelta(seconds=30)
 """How long a delivery stays with whoever was given it before somebody else may have it."""
@@ -84,6 +84,12 @@ async def of_turn(connection: Connection, space_id: UUID, turn_id: UUID) -> Deli
     """The delivery that carries a turn's outcome; None if it has none."""
     delivery_id = await connection.fetchval(SQL["of_turn"], space_id, turn_id)
     return await read(connection, space_id, delivery_id) if delivery_id else None
+
+
+async def listen(store: Store, route: str) -> None:
+    """Note that a gateway keeps a Deliver stream for this bot (platform:bot)."""
+    async with unscoped(store) as connection:
+        await connection.execute(SQL["listen"], route)
 
 
 async def is_next(connection: Connection, space_id: UUID, delivery_id: UUID) -> bool:

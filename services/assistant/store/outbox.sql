@@ -15,15 +15,22 @@ WHERE d.space_id = $1 AND d.delivery_id = $2
 SELECT delivery_id FROM delivery WHERE space_id = $1 AND turn_id = $2 ORDER BY created_at DESC LIMIT 1
 
 -- name: is_next
--- Whether no older reply of its conversation still waits to be sent. A reminder holds no reply back, and what has
--- waited for too long is waited for no more.
+-- Whether no older reply of its conversation still waits to be sent. A reminder holds no reply back. Where no gateway
+-- listens for deliveries, as at a pipe, what has waited for too long is waited for no more.
 SELECT NOT EXISTS (
     SELECT FROM delivery d
     JOIN delivery older ON older.space_id = $1 AND older.conversation_id = d.conversation_id
     JOIN turn ON turn.space_id = $1 AND turn.turn_id = older.turn_id
     WHERE d.space_id = $1 AND d.delivery_id = $2 AND older.state = 'pending'
-      AND (older.created_at, older.delivery_id) < (d.created_at, d.delivery_id) AND older.created_at > now() - $3::interval
+      AND (older.created_at, older.delivery_id) < (d.created_at, d.delivery_id) AND (older.created_at > now() - $3::interval
+           OR EXISTS (SELECT FROM conversation c JOIN listening ON route = c.platform || ':' || c.bot_id
+                      WHERE c.space_id = $1 AND c.conversation_id = d.conversation_id
+                        AND listening.at > now() - interval '1 minute'))
 )
+
+-- name: listen
+-- A gateway keeps a Deliver stream for this bot.
+INSERT INTO listening (route, at) VALUES ($1, now()) ON CONFLICT (route) DO UPDATE SET at = now()
 
 -- name: settle
 -- The platform has it all. Receipts make the parts findable; a text that is no message is not kept.
