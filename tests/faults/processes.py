@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -145,6 +146,15 @@ async def forge(folder: Path, *gateways: str) -> AsyncIterator[Forge]:
             await running.ended.wait()
         process.kill()
         await process.wait()
+
+
+def free_addresses(count: int) -> list[str]:
+    """Addresses of this machine where nobody listens; all are held until the last is found."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
 
 
 async def until_serving(running: Running, address: str) -> bool:

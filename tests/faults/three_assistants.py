@@ -2,9 +2,8 @@
 
 import asyncio
 import random
-import socket
 from collections import Counter
-from contextlib import AsyncExitStack, ExitStack, nullcontext
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -17,7 +16,7 @@ from faults import points
 from faults.assistant_kills import A_KILL, AIMED, DRAIN, TOKEN, assistant_environment
 from faults.ledger import settled
 from faults.line import SMOKE, Line, Outcome, Size
-from faults.processes import Aim, Forge, Running, forge, until_serving
+from faults.processes import Aim, Forge, Running, forge, free_addresses, until_serving
 from faults.servers import no_lease_lasts, postgres
 from faults.talk import Town, repeat, request, town
 from services.assistant.store.work import LEASE
@@ -74,7 +73,7 @@ async def run(size: Size, folder: Path) -> Outcome:
         database = await stack.enter_async_context(postgres(folder))
         model = await stack.enter_async_context(FakeOpenAI(reply=repeat))
         smith = await stack.enter_async_context(forge(folder))
-        addresses = _addresses()
+        addresses = free_addresses(REPLICAS)
         replicas = [
             Replica(
                 smith,
@@ -187,15 +186,6 @@ def _towards(addresses: list[str], first: int, folder: Path) -> GatewaySettings:
         gateway_token=SecretStr(TOKEN),
         closed_network=True,
     )
-
-
-def _addresses() -> list[str]:
-    """Free ports of this machine; all are held until the last is found."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(REPLICAS)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
 
 
 _RUNNING = "SELECT turn_id, attempt FROM turn WHERE state = 'running'"
