@@ -30,6 +30,8 @@ UNREADABLE = timedelta(minutes=5)
 """How long a delivery rests that this version can't read; a newer one may."""
 LISTENING = 20.0
 """Seconds between notes that a gateway listens."""
+TAKES_KEYS = {Platform.DISCORD}
+"""Where a delivery that is sent twice comes to stand once."""
 POLL = 1.0
 """Seconds between looks for deliveries that another replica left."""
 
@@ -129,12 +131,16 @@ class ConversationServicer(ConversationServiceServicer):
                 delivery = await outbox.read(connection, claim.space_id, claim.subject_id)
                 if delivery is not None:
                     if delivery.created_at + self._remi.knobs.delivery_time < datetime.now(UTC):
-                        await outbox.expire(connection, delivery)
+                        late = outbox.Late(claim.space_id, claim.subject_id, claim.route)
+                        await outbox.expire(connection, late)
                         log.warning("delivery put aside", delivery=str(claim.subject_id), state="expired")
                         return None
                     delay = await outbox.wait(connection, delivery)
                     is_next = await outbox.is_next(connection, claim.space_id, claim.subject_id)
                     delay = delay if is_next else delay or timedelta(seconds=POLL)
+                    if delay is None and claim.was_left and delivery.place.platform not in TAKES_KEYS:
+                        await outbox.count_again(connection, delivery)
+                        log.warning("delivery sent again", delivery=str(claim.subject_id))
         except Unreadable as error:
             log.error("delivery_unreadable", delivery=str(claim.subject_id), exc_info=error)
             await work.put_back(store, "deliver", claim, UNREADABLE)

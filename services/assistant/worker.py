@@ -12,7 +12,8 @@ from services.assistant.index import index, promote, reindex
 from services.assistant.learn import learn
 from services.assistant.remi import Remi
 from services.assistant.remind import fire_due
-from services.assistant.store import work
+from services.assistant.store import outbox, work
+from services.assistant.store.connection import scoped, unscoped
 from services.assistant.store.work import Claim, Kind
 from services.assistant.turn import retry, run
 from services.errors import ModelRefused, StoreUnavailable, Unavailable
@@ -23,9 +24,12 @@ LOOK = 1.0
 """Seconds between looks for work that is due."""
 RENEW = 4.0
 """Seconds between renewals; a lease lasts almost four times as long."""
+SWEEP = 30.0
+"""Seconds between looks for deliveries whose time is over."""
 MOST_TURNS = 64
 MOST_RETRIES = 8
 MOST_LEARNING = 4
+MOST_LATE = 500
 SETTLE = timedelta(seconds=10)
 """How long talk waits for more before it is learned from; turns.sql has the same."""
 
@@ -41,6 +45,7 @@ async def look_for_work(remi: Remi) -> None:
         _again_and_again(remi, _take_over, LOOK),
         _again_and_again(remi, _learn_some, LOOK),
         _again_and_again(remi, fire_due, LOOK),
+        _again_and_again(remi, expire_late, SWEEP),
     )
 
 
@@ -67,6 +72,16 @@ async def _again_and_again(
 async def _renew_leases(remi: Remi) -> None:
     if held := list(remi.running.claims):
         await work.renew(remi.store, held)
+
+
+async def expire_late(remi: Remi) -> None:
+    """Put aside what could not be delivered in its time, also for bots whose gateway is down."""
+    async with unscoped(remi.store) as connection:
+        found = await outbox.late(connection, remi.knobs.delivery_time, MOST_LATE)
+    for late in found:
+        async with scoped(remi.store, [late.space_id]) as connection:
+            if await outbox.expire(connection, late):
+                log.warning("delivery put aside", delivery=str(late.delivery_id), state="expired")
 
 
 async def _take_over(remi: Remi) -> None:

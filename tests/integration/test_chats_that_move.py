@@ -1,5 +1,7 @@
 """A group that the platform gives another id keeps its space, and what is to be sent goes there."""
 
+import asyncio
+
 import pytest
 
 from calling import indexed
@@ -38,11 +40,13 @@ async def test_the_new_chat_is_let_in_and_remembers_with_the_old_one(
 async def test_what_is_to_be_sent_to_the_old_chat_goes_to_the_new(
     telegram: Gateway, group: pb.Place, supergroup: pb.Place
 ) -> None:
-    delivery = (await telegram.converse(telegram.request("Hello", place=group)))[-1].final.delivery
+    delivery = (await telegram.converse(telegram.request("Hello", place=group), acknowledges=False))[
+        -1
+    ].final.delivery
     assert delivery.reply_to_message_id
     await telegram.converse(moved(telegram, group, supergroup))
     await telegram.acknowledge(delivery, partly=pb.PartlyDelivered(message_ids=["501"]))
-    async with telegram.deliver() as queue:
+    async with telegram.deliver() as queue, asyncio.timeout(10):
         while not (item := await queue.get()).HasField("delivery"):
             pass
     assert item.delivery.place.chat_id == supergroup.chat_id
@@ -53,7 +57,9 @@ async def test_what_is_to_be_sent_to_the_old_chat_goes_to_the_new(
 async def test_the_answer_to_a_send_tells_of_the_move_too(
     telegram: Gateway, group: pb.Place, supergroup: pb.Place
 ) -> None:
-    delivery = (await telegram.converse(telegram.request("Hello", place=group)))[-1].final.delivery
+    delivery = (await telegram.converse(telegram.request("Hello", place=group), acknowledges=False))[
+        -1
+    ].final.delivery
     await telegram.acknowledge(
         delivery, delivered=pb.Delivered(message_ids=["1"]), moved_to_chat_id=supergroup.chat_id
     )

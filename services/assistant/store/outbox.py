@@ -52,6 +52,15 @@ Result = Settled | Later | GoingOn
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """A delivery whose time is over. `route` is platform:bot."""
+
+    space_id: UUID
+    delivery_id: UUID
+    route: str
+
+
+@dataclass(frozen=True, slots=True)
 class Undelivered:
     """A delivery that was put aside. `route` is platform:bot; `state` is rejected, unknown or expired."""
 
@@ -143,16 +152,35 @@ async def wait(connection: Connection, delivery: Delivery) -> timedelta | None:
     return wait
 
 
-async def expire(connection: Connection, delivery: Delivery) -> None:
-    """Put aside what could not be delivered in its time."""
-    await connection.fetchval(
-        SQL["put_aside"],
-        delivery.space_id,
-        delivery.delivery_id,
-        delivery.place.platform,
-        "expired",
-        "not delivered in time",
+async def late(connection: Connection, after: timedelta, most: int) -> list[Late]:
+    """What has waited for longer than `after` in all spaces and nobody sends now, oldest first."""
+    rows = await connection.fetch(SQL["late"], after, most)
+    return [Late(row["space_id"], row["subject_id"], row["route"]) for row in rows]
+
+
+async def expire(connection: Connection, late: Late) -> bool:
+    """Put aside what could not be delivered in its time; False if there was nothing to be sent."""
+    platform = late.route.partition(":")[0]
+    aside = await connection.fetchval(
+        SQL["put_aside"], late.space_id, late.delivery_id, platform, "expired", "not delivered in time"
     )
+    if not aside:
+        await connection.execute(SQL["drop"], late.space_id, late.delivery_id)
+    return bool(aside)
+
+
+async def count_again(connection: Connection, delivery: Delivery) -> None:
+    """It is handed out once more, and nobody said what became of it before: it may come to stand twice."""
+    place = delivery.place
+    await connection.execute(
+        SQL["count_again"], delivery.space_id, delivery.delivery_id, place.route, place.chat_id
+    )
+
+
+async def sent_again(connection: Connection, within: timedelta) -> dict[str, int]:
+    """By platform:bot, how many deliveries may stand twice."""
+    rows = await connection.fetch(SQL["sent_again"], within)
+    return {row["route"]: row["deliveries"] for row in rows}
 
 
 async def undelivered(connection: Connection) -> list[Undelivered]:
