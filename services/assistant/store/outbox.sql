@@ -114,6 +114,18 @@ SELECT greatest(
      WHERE c.space_id = $1 AND c.platform || ':' || c.bot_id = $3 AND c.chat_id = $4)
 ) - now()
 
+-- name: tell
+-- A text that no turn made, once: the delivery stands for itself, and holds no reply back.
+WITH sending AS (
+    INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, text, buttons)
+    SELECT $1, $3, $2, $3, $4, $5 FROM conversation WHERE space_id = $1 AND conversation_id = $2
+    ON CONFLICT DO NOTHING RETURNING true
+)
+INSERT INTO work (space_id, kind, subject_id, route)
+SELECT $1, 'deliver', $3, platform || ':' || bot_id FROM sending, conversation
+WHERE space_id = $1 AND conversation_id = $2
+RETURNING true
+
 -- name: undelivered
 -- What was put aside, oldest first.
 SELECT space_id, delivery_id, route, chat_id, state, reason, attempts, created_at, put_aside_at
