@@ -13,6 +13,7 @@ import pytest
 from client import Gateway, gateway, next_delivery
 from conftest import Assistant, Database, StartAssistant
 from services.assistant.domain import Platform
+from services.assistant.index import index
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 LET_IN = frozenset({"telegram:7", "telegram:8", "telegram:-100", "discord:70", "discord:80"})
@@ -20,13 +21,17 @@ LET_IN = frozenset({"telegram:7", "telegram:8", "telegram:-100", "discord:70", "
 
 @dataclass(slots=True)
 class Channel:
-    """An account's direct talk, and what came to it by itself."""
+    """An account's direct talk; `items` and `waiting` are what came to all of its gateway's accounts."""
 
     via: Gateway
     items: "asyncio.Queue[pb.DeliverResponse]"
     user: str = "7"
     name: str = "Ann"
-    told: list[pb.Delivery] = field(default_factory=list)
+    waiting: list[pb.Delivery] = field(default_factory=list)
+
+    def other(self, user: str, name: str) -> "Channel":
+        """Another account on the same platform."""
+        return Channel(self.via, self.items, user, name, self.waiting)
 
     @property
     def who(self) -> dict[str, Any]:
@@ -44,10 +49,12 @@ class Channel:
     async def next(self, *words: str) -> pb.Delivery:
         """What comes next to this account with these words in it."""
         while True:
-            delivery = await next_delivery(self.items)
-            await self.via.acknowledge(delivery)
-            if delivery.place.chat_id == self.user and all(word in delivery.text for word in words):
-                return delivery
+            for delivery in self.waiting:
+                if delivery.place.chat_id == self.user and all(word in delivery.text for word in words):
+                    self.waiting.remove(delivery)
+                    return delivery
+            self.waiting.append(await next_delivery(self.items))
+            await self.via.acknowledge(self.waiting[-1])
 
     async def code(self) -> str:
         return (await self.command("link")).text.split("`")[1].removeprefix("/link ")
@@ -61,13 +68,21 @@ class World:
     owner: asyncpg.Connection
 
     async def link(self, issuer: Channel, taker: Channel) -> None:
-        """From the code to the word that it is done."""
+        """From the code to the word that it is done, and can be found."""
         question = await taker.command("link", await issuer.code())
         asked = await issuer.next("Is that account yours")
         await taker.press(question, "Yes")
         await issuer.press(asked, "Yes")
         await issuer.next("one person to me now")
         await taker.next("one person to me now")
+        await self.findable()
+
+    async def findable(self) -> None:
+        """What was said can be found: in the background it takes a moment."""
+        remi = self.assistant.remi
+        for row in await self.rows("SELECT DISTINCT space_id, conversation_id FROM message"):
+            while await index(remi.store, remi.models.embedder, row["space_id"], row["conversation_id"]):
+                pass
 
     async def person(self, account: str) -> UUID:
         platform, user_id = account.split(":")
@@ -133,7 +148,7 @@ async def test_neither_side_alone_links_anything(world: World) -> None:
 
 
 async def test_a_stolen_code_is_noticed_and_refused(world: World) -> None:
-    thief = Channel(world.discord.via, world.discord.items, "80", "Bob")
+    thief = world.discord.other("80", "Bob")
     await world.telegram.say("My dog is called Biscuit.")
     code = await world.telegram.code()
     question = await thief.command("link", code)
@@ -149,7 +164,7 @@ async def test_a_stolen_code_is_noticed_and_refused(world: World) -> None:
 
 
 async def test_a_code_works_once_for_another_person_for_ten_minutes(world: World) -> None:
-    third = Channel(world.discord.via, world.discord.items, "80", "Bob")
+    third = world.discord.other("80", "Bob")
     assert "doesn't work" in (await world.discord.command("link", "link-0123456789abcdef")).text
     assert "doesn't work" in (await world.telegram.command("link", await world.telegram.code())).text
 
@@ -224,7 +239,7 @@ async def test_after_unlinking_the_space_stays_with_the_issuer(world: World, iss
     for _ in range(3):
         await (issuer if issuer_talks_more else taker).say("The weather is fine.")
     await world.link(issuer, taker)
-    await taker.command("remind", "me tomorrow at nine to call the bank")
+    await taker.command("remind", "tomorrow at nine to call the bank")
     question = await taker.command("unlink")
     assert "Kept" in (await taker.press(question, "Keep")).text
     shared = await world.person("telegram:7")
@@ -252,7 +267,7 @@ async def test_after_unlinking_the_space_stays_with_the_issuer(world: World, iss
 
 
 async def test_a_third_account_joins_and_parts_alone(world: World) -> None:
-    third = Channel(world.discord.via, world.discord.items, "80", "Ann at work")
+    third = world.discord.other("80", "Ann at work")
     await world.telegram.say("My dog is called Biscuit.")
     await world.link(world.telegram, world.discord)
     await third.say("My bicycle is green.")
@@ -278,7 +293,7 @@ async def test_replies_reminders_and_traces_find_their_way(world: World) -> None
         if each.HasField("final")
     ]
     await world.discord.via.acknowledge(final, "d3")
-    await world.discord.command("remind", "me tomorrow at nine to call the bank", message_id="d4")
+    await world.discord.command("remind", "tomorrow at nine to call the bank", message_id="d4")
     before = (await world.discord.command("why", reply_to="d3")).text
     assert "green" in before
     await world.link(world.telegram, world.discord)
@@ -293,6 +308,7 @@ async def test_replies_reminders_and_traces_find_their_way(world: World) -> None
     # An edit and a deletion on the platform find the message where it is now.
     edit = pb.EditEvent(message_id="d1", text="My bicycle is yellow.")
     await world.discord.via.final(world.discord.via.request(edit=edit, **world.discord.who))
+    await world.findable()
     assert "yellow" in await world.telegram.say("Which colour has my bicycle?")
     deletion = pb.DeletionEvent(message_ids=["d1"])
     await world.discord.via.converse(world.discord.via.request(deletion=deletion, **world.discord.who))
@@ -330,7 +346,7 @@ async def test_what_is_said_meanwhile_is_answered_in_order_and_stands_in_one_pla
 
 
 async def test_in_groups_too_they_are_one_person(world: World) -> None:
-    other = Channel(world.telegram.via, world.telegram.items, "8", "Ann")
+    other = world.telegram.other("8", "Ann")
     group = world.telegram.via.place("-100", group=True)
     await world.discord.say("Hello")
     await other.say("My bicycle is green.", place=group, message_id="g1")
