@@ -209,6 +209,10 @@ async def join(remi: Remi, claim: Claim) -> bool:
     while await moving.some(remi.store, link.kept, link.gone):
         if await work.reclaim(remi.store, "link", claim) is None:
             return False
+    async with unscoped(remi.store) as connection:
+        if await links.is_busy(connection, link.gone):
+            # A replica of a version that knows no links let something in.
+            return False
     await moving.sign(remi.store, link.kept, link.gone)
     while await moving.erase(remi.store, link.gone):
         if await work.reclaim(remi.store, "link", claim) is None:
@@ -311,4 +315,5 @@ def _row(yes: Action, no: Action) -> tuple[tuple[Button, ...], ...]:
 
 
 def _account(side: Side) -> str:
-    return f"**{plain(side.name, 40)}** on {_NAMES[side.platform]}"
+    # Anybody can take another's name, but not their account's id.
+    return f"**{plain(side.name, 40)}** on {_NAMES[side.platform]} (account {plain(side.user_id, 40)})"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -10,8 +10,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from client import Gateway, gateway, next_delivery
-from conftest import Assistant, Database, StartAssistant
+from client import PATIENCE, Gateway, gateway, next_delivery
+from conftest import Assistant, Database, StartAssistant, thinks_with
+from fakes.openai import FakeOpenAI, Step
 from services.assistant.domain import Platform
 from services.assistant.index import index
 from services.stubs.assistant.v1 import assistant_pb2 as pb
@@ -97,11 +98,11 @@ class World:
         return list(await self.owner.fetch(sql, *arguments))
 
 
-@pytest.fixture
-async def world(start_assistant: StartAssistant, database: Database) -> AsyncIterator[World]:
+@asynccontextmanager
+async def linking(start: StartAssistant, database: Database, **knobs: object) -> AsyncIterator[World]:
     owner = await asyncpg.connect(database.owner_dsn)
     async with AsyncExitStack() as stack:
-        assistant = await stack.enter_async_context(start_assistant(allow=LET_IN))
+        assistant = await stack.enter_async_context(start(allow=LET_IN, **knobs))
         channels = []
         for platform, user in ((Platform.TELEGRAM, "7"), (Platform.DISCORD, "70")):
             via = await stack.enter_async_context(gateway(assistant, platform))
@@ -109,6 +110,12 @@ async def world(start_assistant: StartAssistant, database: Database) -> AsyncIte
             channels.append(Channel(via, items, user))
         yield World(assistant, channels[0], channels[1], owner)
     await owner.close()
+
+
+@pytest.fixture
+async def world(start_assistant: StartAssistant, database: Database) -> AsyncIterator[World]:
+    async with linking(start_assistant, database) as opened:
+        yield opened
 
 
 def labels(delivery: pb.Delivery) -> list[str]:
@@ -278,6 +285,48 @@ async def test_a_third_account_joins_and_parts_alone(world: World) -> None:
     await third.next("two people")
     assert await world.person("discord:70") == await world.person("telegram:7")
     assert "Biscuit" not in await third.say("What is my dog called?")
+
+
+async def test_who_is_left_of_three_can_part_too(world: World) -> None:
+    third = world.discord.other("80", "Ann at work")
+    await world.telegram.say("My dog is called Biscuit.")
+    await world.link(world.telegram, world.discord)
+    await world.link(third, world.discord)
+    # The one that both others are linked to leaves; they stay one person, and can part.
+    await world.discord.press(await world.discord.command("unlink"), "Part")
+    assert await world.person("discord:80") == await world.person("telegram:7")
+    assert "no other" in (await world.discord.command("unlink")).text
+    question = await world.telegram.command("unlink")
+    await world.telegram.press(question, "Part")
+    accounts = [await world.person(each) for each in ("telegram:7", "discord:70", "discord:80")]
+    assert len(set(accounts)) == 3
+    assert "two people" in (await third.next("two people", "is kept by **Ann** on Telegram")).text
+
+
+async def test_a_turn_that_runs_is_answered_first(
+    start_assistant: StartAssistant, database: Database, model: FakeOpenAI
+) -> None:
+    gates = asyncio.Event(), asyncio.Event()
+    async with linking(start_assistant, database, **thinks_with(model)) as world:
+        await world.telegram.say("My dog is called Biscuit.")
+        question = await world.discord.command("link", await world.telegram.code())
+        asked = await world.telegram.next("Is that account yours")
+        await world.discord.press(question, "Yes")
+        model.script(Step(gate=gates[0], text="One."), Step(gate=gates[1], text="Two."))
+        first = await world.discord.via.begin(world.discord.via.request("And now?", **world.discord.who))
+        await world.telegram.press(asked, "Yes")
+        second = await world.telegram.via.begin(world.telegram.via.request("And now?", **world.telegram.who))
+        async with asyncio.timeout(PATIENCE):
+            while not await world.rows("SELECT FROM work WHERE kind = 'link' AND attempt > 1"):
+                pass
+        assert await world.person("discord:70") != await world.person("telegram:7")
+        for gate in gates:
+            gate.set()
+        answers = [(await each)[-1].final.delivery.text for each in (first, second)]
+        assert sorted(answers) == ["One.", "Two."]
+        await world.discord.next("one person to me now")
+        said = await world.rows("SELECT DISTINCT space_id FROM message")
+        assert [row["space_id"] for row in said] == [await world.person("discord:70")]
 
 
 async def test_replies_reminders_and_traces_find_their_way(world: World) -> None:

@@ -344,6 +344,23 @@ async def test_an_event_that_is_being_committed_is_waited_for(pair: Pair) -> Non
     assert (pair.kept.space_id, "I moved to Cowslip Hill.") in await pair.messages()
 
 
+async def test_what_an_older_version_lets_in_is_waited_for(pair: Pair) -> None:
+    tired = Store(Tired(pair.remi.store.pool, 6), pair.remi.store.secret)  # type: ignore[arg-type]
+    with pytest.raises(StoreUnavailable):
+        await join(replace(pair.remi, store=tired), pair.claim)
+    await pair.gone.say("I moved to Cowslip Hill.")
+    await pair.gone.rows(
+        "INSERT INTO work (space_id, kind, subject_id, route) VALUES ($1, 'turn', $2, 'discord:99')",
+        pair.gone.space_id,
+        pair.gone.conversation_id,
+    )
+    assert await pair.join() is False
+    await pair.owner.execute("DELETE FROM work WHERE kind = 'turn'")
+    assert await pair.join()
+    assert (pair.kept.space_id, "I moved to Cowslip Hill.") in await pair.messages()
+    assert await pair.left() == set()
+
+
 async def test_who_asked_before_comes_too_late(pair: Pair) -> None:
     happened = event("I moved to Cowslip Hill.", where=THERE, by=ANNS)
     access = await let_in(pair.remi, happened)

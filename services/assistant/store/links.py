@@ -144,7 +144,7 @@ async def larger(connection: Connection, link: Link) -> tuple[UUID, UUID]:
 
 
 async def is_busy(connection: Connection, space_id: UUID) -> bool:
-    """Whether a turn runs or waits in a space, or a reply isn't sent yet, or a worker is in it."""
+    """Whether a turn runs or waits in a space, a reply isn't sent, a worker is in it, another comes in."""
     return bool(await connection.fetchval(SQL["is_busy"], space_id))
 
 

@@ -72,9 +72,11 @@ SELECT (SELECT count(*) FROM message WHERE space_id = $1) AS ours,
        (SELECT count(*) FROM message WHERE space_id = $2) AS theirs
 
 -- name: is_busy
--- Whether anything goes on in a space: a turn, a reply that is not sent yet, anything that somebody holds.
+-- Whether anything goes on in a space: a turn, a reply that is not sent yet, anything that somebody holds, or
+-- another space that comes in.
 SELECT EXISTS (SELECT FROM work WHERE space_id = $1
                AND (kind IN ('turn', 'retry', 'deliver') OR lease_until > now()))
+    OR EXISTS (SELECT FROM link WHERE kept_person = $1 AND state = 'moving')
 
 -- name: join
 -- The two are one person from here on: $3, who keeps the space $3. Their role and limit are those of whoever gave the
@@ -118,10 +120,23 @@ WITH linked AS (
 SELECT true FROM linked
 
 -- name: part
--- The account that sent the code becomes a person $3 of its own again; never more than it was, or than the two are now.
+-- The account that sent the code becomes a person $3 of its own again; never more than it was, or than the two are
+-- now. In other links that hold, the account that gave the code takes its part.
 WITH parted AS (
     UPDATE link SET state = 'parted' WHERE link_id = $1 AND state = 'linked'
-    RETURNING taker_platform, taker_id, taker_role
+    RETURNING *
+), given AS (
+    UPDATE link SET issuer_platform = parted.issuer_platform, issuer_id = parted.issuer_id,
+        issuer_conversation = parted.issuer_conversation
+    FROM parted
+    WHERE link.state IN ('linked', 'moving') AND link.link_id <> $1
+      AND link.issuer_platform = parted.taker_platform AND link.issuer_id = parted.taker_id
+), sent AS (
+    UPDATE link SET taker_platform = parted.issuer_platform, taker_id = parted.issuer_id,
+        taker_conversation = parted.issuer_conversation
+    FROM parted
+    WHERE link.state IN ('linked', 'moving') AND link.link_id <> $1
+      AND link.taker_platform = parted.taker_platform AND link.taker_id = parted.taker_id
 ), made AS (
     INSERT INTO person (person_id, role, turns_a_day, zone)
     SELECT $3, CASE WHEN array_position(ARRAY['removed', 'guest', 'member', 'admin'], parted.taker_role)
