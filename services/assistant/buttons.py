@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from services.assistant.domain import Button, Turn
 from services.assistant.store import actions
@@ -28,5 +28,15 @@ def offering(turn: Turn, *offered: Action) -> Change:
     async def change(connection: Connection) -> None:
         for each in offered:
             await actions.offer(connection, turn.space_id, each)
+
+    return change
+
+
+def dropping(turn: Turn, pressed: Action) -> Change:
+    """A question is answered: neither of its buttons works any more."""
+
+    async def change(connection: Connection) -> None:
+        other = [UUID(each) for each in pressed.arguments["other"]]
+        await actions.drop(connection, turn.space_id, [pressed.action_id, *other])
 
     return change

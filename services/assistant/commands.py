@@ -6,8 +6,8 @@ from itertools import groupby
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from services.assistant import remind, showing, zones
-from services.assistant.buttons import Change, action, button, offering
+from services.assistant import link, remind, showing, zones
+from services.assistant.buttons import Change, action, button, dropping, offering
 from services.assistant.domain import (
     ChatKind,
     Commanded,
@@ -26,7 +26,16 @@ from services.assistant.quotes import plain, quote
 from services.assistant.recall import Query, recall
 from services.assistant.remi import Remi
 from services.assistant.rights import Asker, asker, not_theirs
-from services.assistant.store import actions, conversations, directory, forgetting, memories, traces, turns
+from services.assistant.store import (
+    actions,
+    conversations,
+    directory,
+    forgetting,
+    links,
+    memories,
+    traces,
+    turns,
+)
 from services.assistant.store.actions import Action
 from services.assistant.store.connection import Connection, scoped
 
@@ -54,6 +63,8 @@ MANIFEST = (
     Command("remind", "Remind you of something at a time", "when and what"),
     Command("reminders", "What I'll remind you of here; change or cancel it", "number"),
     Command("timezone", "Where your clock is: a city, or a name such as Europe/Berlin", "city"),
+    Command("link", "Be one person here and on another channel; gives a code, or takes it", "code"),
+    Command("unlink", "Part the accounts that were linked; I ask first"),
     Command("why", "What my last answer, or the one you reply to, rested on"),
     Command("new", "Begin a fresh topic; what I remember stays"),
     Command("stop", "Stop the answer I am writing"),
@@ -101,6 +112,10 @@ async def run(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
             return await remind.listed(remi, turn, body.arguments)
         case "timezone":
             return _timezone(remi, turn, body.arguments)
+        case "link":
+            return await link.command(remi, turn, body.arguments)
+        case "unlink":
+            return await link.part(remi, turn)
         case "why":
             return await _why(remi, turn, body.reply_to), None
         case "new":
@@ -307,8 +322,12 @@ async def _press(remi: Remi, turn: Turn, pressed: Pressed) -> tuple[Reply, Chang
             return await _again(remi, turn)
         case "unremind":
             return await remind.cancelled(remi, turn, asked)
+        case "link":
+            return await link.answered(remi, turn, asked)
+        case "unlink":
+            return await link.parted(remi, turn, asked)
         case "keep":
-            return Reply("Kept."), _dropping(turn, asked)
+            return Reply("Kept."), dropping(turn, asked)
         case _:
             return Reply(_TOO_LATE), None
 
@@ -321,11 +340,13 @@ async def _erase(remi: Remi, turn: Turn, action: Action) -> tuple[Reply, Change 
         # Whoever asked as an admin of the chat may have ceased to be one.
         if await not_theirs(connection, _asker(turn), message_ids, memory_ids):
             return Reply(_NOT_THEIRS), None
-    dropping = _dropping(turn, action)
+        if await links.is_moving(connection, turn.space_id):
+            return Reply(link.MOVING), None
+    answered = dropping(turn, action)
 
     async def change(connection: Connection) -> None:
         await forgetting.forget(connection, turn.space_id, message_ids, memory_ids)
-        await dropping(connection)
+        await answered(connection)
 
     return Reply(f"Gone, and whatever came of it: {_counts(message_ids, memory_ids)}."), change
 
@@ -341,16 +362,6 @@ def _counts(messages: Sequence[object], learned: Sequence[object]) -> str:
     if learned:
         parts.append(showing.count(len(learned), "memory", "memories"))
     return " and ".join(parts)
-
-
-def _dropping(turn: Turn, action: Action) -> Change:
-    """A question is answered: neither of its buttons works any more."""
-
-    async def change(connection: Connection) -> None:
-        other = [UUID(each) for each in action.arguments["other"]]
-        await actions.drop(connection, turn.space_id, [action.action_id, *other])
-
-    return change
 
 
 def _asker(turn: Turn) -> Asker:

@@ -25,7 +25,7 @@ from services.assistant.domain import (
     TurnState,
 )
 from services.assistant.remi import Remi
-from services.assistant.store import directory, forgetting, inbox, outbox, turns
+from services.assistant.store import directory, forgetting, inbox, links, outbox, turns
 from services.assistant.store.connection import Connection, scoped, unscoped
 from services.assistant.streams import Draft, Ended, Final, Frame, Listener, Merged
 from services.assistant.turn import embed_ahead, run
@@ -146,6 +146,7 @@ async def commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | i
 async def _commit_edit(
     remi: Remi, connection: Connection, event: Event, access: Access
 ) -> inbox.Accepted | inbox.Known | None:
+    await links.require_still(connection, access.space_id)
     await inbox.hold(connection, access)
     if known := await inbox.known(remi.store, connection, event):
         return known
@@ -164,6 +165,7 @@ async def delete(remi: Remi, event: Event, message_ids: Sequence[str]) -> None:
     if space_id is None:
         return
     async with scoped(remi.store, [space_id]) as connection:
+        await links.require_still(connection, space_id)
         if await inbox.note(remi.store, connection, event):
             conversation_id = event.place.conversation_id
             await inbox.bury(connection, space_id, conversation_id, message_ids)

@@ -14,7 +14,7 @@ from services.assistant.index import index
 from services.assistant.recall import Query, memory_tokens, recall
 from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
-from services.assistant.store import conversations, export, forgetting, memories, traces
+from services.assistant.store import conversations, directory, export, forgetting, links, memories, traces
 from services.assistant.store.connection import scoped
 from services.assistant.zones import zone
 from services.errors import InvalidEvent, NotAllowed, NotFound
@@ -98,6 +98,7 @@ class MemoryServicer(MemoryServiceServicer):
             memory_id = uuid("memory_id", request.memory_id)
             text, now, access = wire.text("text", request.text), datetime.now(UTC), who.access
             async with scoped(self._remi.store, [access.space_id]) as connection:
+                await directory.hold(connection, access.person_id)
                 message_id = await conversations.note(connection, who.place, who.author, access, text, now)
                 memory = await memories.correct(connection, access.space_id, memory_id, text, message_id, now)
             await self._finish_index(who)
@@ -112,6 +113,7 @@ class MemoryServicer(MemoryServiceServicer):
                 raise InvalidEvent("everything", "must be set, or ids of messages or memories given")
             await self._finish_index(who)
             async with scoped(self._remi.store, [who.access.space_id]) as connection:
+                await links.require_still(connection, who.access.space_id)
                 if request.everything:
                     _require_charge(who)
                     message_ids, memory_ids = await forgetting.everything(connection, who.access.space_id)

@@ -23,7 +23,7 @@ from pydantic import (
 from services.assistant import wire
 from services.assistant.domain import PLAIN, Access, Attachment, Details, MemoryKind, Place, Role
 from services.assistant.recurrence import Due, Rule, Unit
-from services.assistant.store import export, memories, reminders
+from services.assistant.store import directory, export, memories, reminders
 from services.assistant.store.connection import Connection, Store, scoped
 from services.assistant.store.reminders import New
 from services.errors import InvalidEvent
@@ -167,12 +167,13 @@ async def bring(store: Store, access: Access, place: Place, chunks: AsyncIterato
     """Bring an export into the access's space; everything in it counts as said by that person.
 
     Done batch by batch, and without effect a second time: an import that broke off is simply begun anew.
-    Raises InvalidEvent with the number of the line that can't be read, and StoreUnavailable.
+    Raises InvalidEvent with the number of the line that can't be read, and Unavailable.
     """
     total = Imported()
     async with aclosing(_batches(chunks)) as batches:
         async for batch in batches:
             async with scoped(store, [access.space_id]) as connection:
+                await directory.hold(connection, access.person_id)
                 total += await _add(connection, access, place, batch)
     return total
 

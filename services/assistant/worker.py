@@ -10,6 +10,7 @@ import structlog
 
 from services.assistant.index import index, promote, reindex
 from services.assistant.learn import learn
+from services.assistant.link import join_due
 from services.assistant.remi import Remi
 from services.assistant.remind import fire_due
 from services.assistant.store import outbox, work
@@ -40,12 +41,13 @@ async def keep_leases(remi: Remi) -> None:
 
 
 async def look_for_work(remi: Remi) -> None:
-    """Take over turns, index, learn and remind, until cancelled."""
+    """Take over turns, index, learn, remind and link, until cancelled."""
     await asyncio.gather(
         _again_and_again(remi, _take_over, LOOK),
         _again_and_again(remi, _learn_some, LOOK),
         _again_and_again(remi, fire_due, LOOK),
         _again_and_again(remi, expire_late, SWEEP),
+        _again_and_again(remi, join_due, LOOK),
     )
 
 

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from services.assistant.domain import Author, ChatKind, Place, Platform, TeamRole
 from services.assistant.store.connection import Connection, Store, unscoped
 from services.assistant.store.queries import load
+from services.errors import Unavailable
 
 SQL = load("directory")
 
@@ -37,6 +38,15 @@ async def add_person(connection: Connection, author: Author, role: TeamRole) -> 
     await connection.execute(
         SQL["add_person"], author.platform, author.user_id, uuid4(), author.display_name, role
     )
+
+
+async def hold(connection: Connection, person_id: UUID) -> None:
+    """Keep a person's accounts theirs until the caller's transaction ends; for what is no turn's to write.
+
+    Raises Unavailable when they have become another person's since the caller asked.
+    """
+    if not await connection.fetchval(SQL["hold"], person_id):
+        raise Unavailable("the account has just become another person's")
 
 
 async def rename(connection: Connection, author: Author) -> None:

@@ -16,6 +16,10 @@ WITH account AS (
 )
 INSERT INTO person (person_id, role) SELECT person_id, $5 FROM account
 
+-- name: hold
+-- A person who has an account, and keeps it until the caller's transaction ends.
+SELECT true FROM identity WHERE person_id = $1 LIMIT 1 FOR SHARE
+
 -- name: rename
 -- The name an account shows now.
 UPDATE identity SET display_name = $3 WHERE platform = $1 AND user_id = $2 AND display_name <> $3

@@ -2,10 +2,11 @@
 -- Commits one event, once: its key, its message, its place in the inbox. Takes the conversation for a new turn
 -- when nobody works on it and nothing waits in it. What continues ($27) waits a moment for its next part instead.
 -- A message that was deleted or edited before it came is only recorded, the latter as the old form of what it became.
--- No row: the directory changed, or the key is known.
+-- No row: the directory changed, or the key is known. Until the commit the account can't become another person's.
 WITH known AS (
     SELECT FROM identity JOIN person USING (person_id)
     WHERE platform = $1 AND user_id = $2 AND person_id = $3 AND role = $4
+    FOR SHARE OF identity
 ), keyed AS (
     INSERT INTO event_key (key, digest) SELECT $5, $6 FROM known ON CONFLICT DO NOTHING RETURNING key
 ), seen AS (

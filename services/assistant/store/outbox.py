@@ -101,6 +101,16 @@ async def listen(store: Store, route: str) -> None:
         await connection.execute(SQL["listen"], route)
 
 
+async def tell(
+    connection: Connection, space_id: UUID, conversation_id: UUID, delivery_id: UUID, reply: Reply
+) -> bool:
+    """Send a text by itself to a conversation of the space; False if this delivery was made before."""
+    buttons = json.dumps([[(each.label, each.action) for each in row] for row in reply.button_rows])
+    return bool(
+        await connection.fetchval(SQL["tell"], space_id, conversation_id, delivery_id, reply.text, buttons)
+    )
+
+
 async def is_next(connection: Connection, space_id: UUID, delivery_id: UUID) -> bool:
     """Whether a delivery may go: none before it in its conversation waits, but for one that can't be sent."""
     return bool(await connection.fetchval(SQL["is_next"], space_id, delivery_id, HOLDS_BACK))

@@ -149,6 +149,18 @@ ON CONFLICT (space_id, delivery_id) DO UPDATE SET times = s.times + 1, last_at =
 -- How many deliveries of each bot were, lately.
 SELECT route, count(*) AS deliveries FROM sent_again WHERE last_at > now() - $1::interval GROUP BY route ORDER BY route
 
+-- name: tell
+-- A text that no turn made, once: the delivery stands for itself, and holds no reply back.
+WITH sending AS (
+    INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, text, buttons)
+    SELECT $1, $3, $2, $3, $4, $5 FROM conversation WHERE space_id = $1 AND conversation_id = $2
+    ON CONFLICT DO NOTHING RETURNING true
+)
+INSERT INTO work (space_id, kind, subject_id, route)
+SELECT $1, 'deliver', $3, platform || ':' || bot_id FROM sending, conversation
+WHERE space_id = $1 AND conversation_id = $2
+RETURNING true
+
 -- name: undelivered
 -- What was put aside, oldest first.
 SELECT space_id, delivery_id, route, chat_id, state, reason, attempts, created_at, put_aside_at

@@ -11,7 +11,7 @@ from services.assistant.store.queries import load
 
 SQL = load("work")
 
-Kind = Literal["turn", "index", "learn", "deliver", "remind", "retry"]
+Kind = Literal["turn", "index", "learn", "deliver", "remind", "retry", "link"]
 LEASE = timedelta(seconds=15)
 """How long a silent worker keeps what it took."""
 
