@@ -55,13 +55,15 @@ async def run(size: Size, folder: Path) -> Outcome:
         is_alive = not assistant.ended.is_set()
         await assistant.stop()
     lines = (folder / "assistant.log").read_text().count("\n")
+    # A few lines for each conversation that is broken off; not one for each second.
+    most = 60 + 3 * chats
     others = sorted(set(refusals) - {"UNAVAILABLE"})
     figure = (
         f"down {down:.0f} s, no connections {down:.0f} s, {chats * MESSAGES:,} messages: {ledger}; "
         f"{len(refusals)} asked meanwhile, {others or 'all refused as UNAVAILABLE'}, "
         f"{lines} lines logged"
     )
-    is_met = ledger.is_clean and is_alive and bool(refusals) and not others and lines <= 60
+    is_met = ledger.is_clean and is_alive and bool(refusals) and not others and lines <= most
     return Outcome(figure, "refused cleanly, then drained in order, no flood in the log", is_met)
 
 
