@@ -79,7 +79,8 @@ async def run(size: Size, folder: Path) -> Outcome:
         f"{' and '.join(faults)} for {away:.1f} s before {', '.join(cables)}, "
         f"{chats * messages:,} messages: {ledger}, all taken {slowest:.0f} s after it at the latest"
     )
-    is_met = ledger.is_clean and is_alive and slowest <= NOTICED
+    # What was parked while the model was away is answered after newer ones: order is shown, not asked.
+    is_met = not (ledger.lost or ledger.doubled) and is_alive and slowest <= NOTICED
     return Outcome(figure, "no loss, no double, nothing hangs for ever", is_met)
 
 
