@@ -138,7 +138,7 @@ class ConversationServicer(ConversationServiceServicer):
                     delay = await outbox.wait(connection, delivery)
                     is_next = await outbox.is_next(connection, claim.space_id, claim.subject_id)
                     delay = delay if is_next else delay or timedelta(seconds=POLL)
-                    if delay is None and claim.was_left and delivery.place.platform not in TAKES_KEYS:
+                    if claim.was_left and delivery.place.platform not in TAKES_KEYS:
                         await outbox.count_again(connection, delivery)
                         log.warning("delivery sent again", delivery=str(claim.subject_id))
         except Unreadable as error:

@@ -53,6 +53,7 @@ class FakeAssistant(stubs.ConversationServiceServicer):
         # By the place's innermost id: the messages kept there, and up to where it was seen.
         self.kept: dict[str, pb.ListKeptResponse] = {}
         self.seen: dict[str, str] = {}
+        self.known_faults: list[Fail] = []
         # What a call to Converse and to Acknowledge does; a test replaces them.
         self.answer: Callable[[pb.ConverseRequest], Iterable[Step]] = echo
         self.acknowledge_faults: list[Fail] = []
@@ -167,6 +168,7 @@ class FakeAssistant(stubs.ConversationServiceServicer):
         self, request: pb.ListKeptRequest, context: Any
     ) -> pb.ListKeptResponse:
         await self._authenticate(context)
+        await self._meet_fault(context)
         place = request.place.thread_id or request.place.chat_id
         return self.kept.get(place, pb.ListKeptResponse())
 
@@ -174,11 +176,17 @@ class FakeAssistant(stubs.ConversationServiceServicer):
         self, request: pb.MoveCursorsRequest, context: Any
     ) -> pb.MoveCursorsResponse:
         await self._authenticate(context)
+        await self._meet_fault(context)
         async with self._changed:
             for each in request.cursors:
                 self.seen[each.place.thread_id or each.place.chat_id] = each.message_id
             self._changed.notify_all()
         return pb.MoveCursorsResponse()
+
+    async def _meet_fault(self, context: Any) -> None:
+        if self.known_faults:
+            fault = self.known_faults.pop(0)
+            await context.abort(fault.code, fault.details)
 
     async def _authenticate(self, context: Any) -> None:
         if dict(context.invocation_metadata()).get("authorization") != f"Bearer {self.token}":

@@ -3,9 +3,10 @@
 import hashlib
 
 import discord
+import grpc
 import pytest
 
-from fakes.assistant import FakeAssistant, accepted
+from fakes.assistant import Fail, FakeAssistant, accepted
 from fakes.discord.faults import Failed, Fault, RateLimited, Refused
 from fakes.discord.server import FakeDiscord
 from fakes.discord.world import Channel, Json, Person
@@ -315,6 +316,52 @@ async def test_the_cursor_moves_over_what_is_no_event(
         live = fake.says(fake.person("Feed", bot=True), "more news", general)
         await assistant.until(lambda: assistant.seen.get(str(general.id)) == live["id"])
     assert assistant.requests == []
+
+
+@pytest.mark.parametrize(
+    ("faults", "events"),
+    [
+        ([Fail()], ["deletion", "message"]),
+        # An assistant of an earlier version: then there is nothing to compare with.
+        ([Fail(grpc.StatusCode.UNIMPLEMENTED)], ["message"]),
+    ],
+)
+async def test_what_is_kept_is_asked_for_until_the_assistant_answers(
+    fake: FakeDiscord,
+    assistant: FakeAssistant,
+    ann: Person,
+    general: Channel,
+    running: Running,
+    faults: list[Fail],
+    events: list[str],
+) -> None:
+    gone, newest = fake.says(ann, "gone", general), fake.says(ann, "newest", general)
+    keep(assistant, general, gone, newest)
+    know(assistant, fake, general, newest["id"])
+    fake.deletes(gone)
+    fake.says(ann, "missed", general)
+    assistant.known_faults = faults
+    async with running():
+        await assistant.until(lambda: len(assistant.requests) == len(events))
+    assert [request.WhichOneof("event") for request in assistant.requests] == events
+
+
+async def test_a_cursor_that_did_not_move_is_told_again(
+    fake: FakeDiscord,
+    assistant: FakeAssistant,
+    ann: Person,
+    general: Channel,
+    running: Running,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channels, "SEEN_SECONDS", 0.01)
+    know(assistant, fake, general, "1")
+    news = fake.says(fake.person("Feed", bot=True), "news", general)
+    # The first is that of what is kept.
+    assistant.known_faults = [Fail(grpc.StatusCode.UNIMPLEMENTED), Fail(), Fail()]
+    async with running():
+        await assistant.until(lambda: assistant.seen.get(str(general.id)) == news["id"])
+    assert assistant.known_faults == []
 
 
 @pytest.mark.usefixtures("_reconnects_at_once")
