@@ -23,11 +23,12 @@ from services.assistant.model import Patience
 from services.assistant.remi import Knobs, Remi
 from services.assistant.server import serve
 from services.assistant.settings import Settings, gateway_tokens, load, secret, turn_timeout
+from services.assistant.store import ledger
 from services.assistant.store.connection import Store, connect
 from services.assistant.store.embedded import keep_running, start_embedded
 from services.assistant.store.migrate import migrate
 from services.assistant.undelivered import listing, send_again
-from services.assistant.worker import keep_leases, look_for_work
+from services.assistant.worker import keep_forgettings, keep_leases, look_for_work
 from services.errors import RemiError
 
 log = structlog.get_logger()
@@ -103,10 +104,13 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
             timedelta(hours=settings.reminder_grace_hours),
             timedelta(hours=settings.delivery_hours),
         )
+        if again := await ledger.replay(store, settings.data / ledger.NAME):
+            log.info("forgotten_again", forgettings=again)
         remi = Remi(store, models, doorkeeper(settings.allow), knobs)
         server, is_healthy = await serve(remi, Edge(gateway_tokens(settings)), settings)
         renewing = asyncio.create_task(keep_leases(remi))
         looking = asyncio.create_task(look_for_work(remi))
+        keeping = asyncio.create_task(keep_forgettings(remi, settings.data / ledger.NAME))
         await is_healthy.set("", HealthCheckResponse.SERVING)
         log.info("serving", listen=settings.listen, model=models.chat.name if models.chat else "offline")
         try:
@@ -120,7 +124,8 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
             # What the last calls began.
             await _drain(remi, 0)
             renewing.cancel()
-            await asyncio.wait([looking, renewing])
+            keeping.cancel()
+            await asyncio.wait([looking, renewing, keeping])
 
 
 def _second_endpoint(settings: Settings) -> SecondEndpoint | None:

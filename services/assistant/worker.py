@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from services.assistant.learn import learn
 from services.assistant.link import join_due
 from services.assistant.remi import Remi
 from services.assistant.remind import fire_due
-from services.assistant.store import outbox, work
+from services.assistant.store import ledger, outbox, work
 from services.assistant.store.connection import scoped, unscoped
 from services.assistant.store.work import Claim, Kind
 from services.assistant.turn import retry, run
@@ -49,6 +50,15 @@ async def look_for_work(remi: Remi) -> None:
         _again_and_again(remi, expire_late, SWEEP),
         _again_and_again(remi, join_due, LOOK),
     )
+
+
+async def keep_forgettings(remi: Remi, path: Path) -> None:
+    """Write what is forgotten into the ledger beside the database, until cancelled."""
+
+    async def keep_ledger(remi: Remi) -> None:
+        await ledger.keep(remi.store, path)
+
+    await _again_and_again(remi, keep_ledger, LOOK)
 
 
 async def _again_and_again(

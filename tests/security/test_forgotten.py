@@ -29,10 +29,9 @@ UMLAUT = "Zephyrköder"
 PARKED = "at a time without a model"
 HURRY = "UPDATE work SET due_at = least(due_at, now()) WHERE kind IN ('index', 'learn') RETURNING true"
 ADD_FILE = """
-INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, text, file_name, file_content, created_at)
+INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, text, file_content, created_at)
 -- So long ago that no reply waits for it.
-SELECT space_id, gen_random_uuid(), conversation_id, turn_id, '', 'export.jsonl', $1, now() - interval '1 week'
-FROM turn LIMIT 1
+SELECT space_id, gen_random_uuid(), conversation_id, turn_id, '', $1, now() - interval '1 week' FROM turn LIMIT 1
 """
 LINE = re.compile(r"^#(\d+) \S+ \S+ \w+: (.*)$", re.MULTILINE)
 
@@ -74,7 +73,7 @@ async def house(folder: Path, start_assistant: StartAssistant, model: FakeOpenAI
 
 
 def thinking(body: Body) -> Step:
-    """The model repeats what it is told; the memory model keeps each line, and where somebody moved, ends one."""
+    """The model repeats what it is told; the memory model keeps each line, and ends where somebody moved."""
     shown = body["messages"][-1]["content"]
     if PARKED in shown:
         return Step(status=401)

@@ -3,9 +3,10 @@
 Every call wants a connection in scope of the space, and forgets in its transaction.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from datetime import datetime
+from uuid import UUID, uuid4
 
 from services.assistant.domain import Memory, Message, Role
 from services.assistant.passages import REACH
@@ -34,6 +35,18 @@ class Forgotten:
 
     messages: int
     memories: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """What was forgotten at once, by ids alone; `keys` of the events that brought it, with their digests."""
+
+    space_id: UUID
+    forgetting_id: UUID
+    at: datetime
+    messages: tuple[UUID, ...]
+    memories: tuple[UUID, ...]
+    keys: Mapping[str, bytes]
 
 
 async def preview(connection: Connection, secret: bytes, space_id: UUID, words: str) -> Doomed:
@@ -83,7 +96,61 @@ async def forget(
     """Erase messages and memories, what was learned from them, and what Remi said because of them.
 
     Turns that run start anew without them. Passages near them are unmade, and asked to be indexed again.
+    What went is noted by its ids, to be forgotten once more when a backup brings it back.
     """
+    said, learned = await _erase(connection, space_id, message_ids, memory_ids)
+    if said or learned:
+        await connection.execute(SQL["note"], space_id, uuid4(), said, learned)
+    return Forgotten(len(said), len(learned))
+
+
+async def repeat(connection: Connection, past: Forgetting) -> None:
+    """Forget what was forgotten before, in a database that doesn't know of it."""
+    await _erase(connection, past.space_id, past.messages, past.memories)
+    keys = list(past.keys)
+    await connection.execute(
+        SQL["note_again"],
+        past.space_id,
+        past.forgetting_id,
+        past.at,
+        past.messages,
+        past.memories,
+        keys,
+        [past.keys[key] for key in keys],
+    )
+
+
+async def unkept(connection: Connection, limit: int) -> list[Forgetting]:
+    """Forgettings of all spaces that the ledger doesn't have yet, oldest first."""
+    rows = await connection.fetch(SQL["unkept"], limit)
+    return [
+        Forgetting(
+            row["space_id"],
+            row["forgetting_id"],
+            row["at"],
+            tuple(row["messages"]),
+            tuple(row["memories"]),
+            dict(zip(row["keys"], row["digests"], strict=True)),
+        )
+        for row in rows
+    ]
+
+
+async def mark_kept(connection: Connection, forgetting_ids: Sequence[UUID]) -> None:
+    """The ledger has these."""
+    await connection.execute(SQL["mark_kept"], forgetting_ids)
+
+
+async def known(connection: Connection, forgetting_ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Which of these forgettings the database knows of."""
+    rows = await connection.fetch(SQL["known"], forgetting_ids)
+    return frozenset(row["forgetting_id"] for row in rows)
+
+
+async def _erase(
+    connection: Connection, space_id: UUID, message_ids: Collection[UUID], memory_ids: Collection[UUID]
+) -> tuple[list[UUID], list[UUID]]:
+    """The ids of the messages and memories that went."""
     await connection.execute(SQL["fence"], space_id)
     forms = await connection.fetch(SQL["hold"], space_id, list(message_ids))
     (doomed,) = await connection.fetch(
@@ -91,14 +158,14 @@ async def forget(
     )
     said, learned = doomed["messages"], doomed["memories"]
     if not (said or learned):
-        return Forgotten(0, 0)
+        return [], []
     unsent = await _echoes(connection, space_id, said, learned)
     await connection.execute(SQL["unmake"], space_id, said, learned, REACH)
     await connection.execute(SQL["prune"], space_id)
     await connection.execute(SQL["empty_events"], space_id, said)
     await connection.execute(SQL["stop_turns"], space_id)
     await connection.execute(SQL["erase"], space_id, said, learned, unsent)
-    return Forgotten(len(said), len(learned))
+    return said, learned
 
 
 async def _echoes(

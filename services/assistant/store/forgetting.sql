@@ -205,3 +205,29 @@ DELETE FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
 SELECT text FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
 UNION ALL
 SELECT text FROM memory WHERE space_id = $1 AND memory_id = ANY ($3::uuid[])
+
+-- name: note
+-- That these messages and memories were forgotten, and the keys of the events that brought them.
+INSERT INTO forgetting (space_id, forgetting_id, messages, memories, keys, digests)
+SELECT $1, $2, $3, $4, coalesce(array_agg(k.key ORDER BY k.key), '{}'), coalesce(array_agg(k.digest ORDER BY k.key), '{}')
+FROM event e JOIN event_key k ON k.key = e.event_key
+WHERE e.space_id = $1 AND e.message_id = ANY ($3::uuid[])
+
+-- name: note_again
+-- A forgetting that the ledger has kept. Its events count as known: sent once more, they are not taken.
+WITH heard AS (
+    INSERT INTO event_key (key, digest) SELECT * FROM unnest($6::text[], $7::bytea[]) ON CONFLICT DO NOTHING
+)
+INSERT INTO forgetting (space_id, forgetting_id, at, messages, memories, keys, digests, kept_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, now())
+ON CONFLICT DO NOTHING
+
+-- name: unkept
+SELECT space_id, forgetting_id, at, messages, memories, keys, digests FROM forgetting
+WHERE kept_at IS NULL ORDER BY at LIMIT $1
+
+-- name: mark_kept
+UPDATE forgetting SET kept_at = now() WHERE kept_at IS NULL AND forgetting_id = ANY ($1::uuid[])
+
+-- name: known
+SELECT forgetting_id FROM forgetting WHERE forgetting_id = ANY ($1::uuid[])

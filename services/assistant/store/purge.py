@@ -59,8 +59,8 @@ async def purge(owner_dsn: str, tell: Callable[[str], None]) -> Purged:
             await _rewrite(connection, table["name"], table["short"])
         if not is_superuser:
             left = (
-                "This role is no superuser: pg_statistic and the write-ahead log keep old bytes until Postgres "
-                "overwrites them, as do its archive and its replicas."
+                "This role is no superuser: pg_statistic and the write-ahead log keep old bytes until "
+                "Postgres overwrites them, as do its archive and its replicas."
             )
             return Purged(len(tables), 0, left)
         tell("the write-ahead log")

@@ -1,0 +1,105 @@
+"""The ledger of forgettings: ids in a file that outlives the database, replayed into a restored one."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from fakes.openai import FakeOpenAI
+from remembering import Talk, models
+from services.assistant.store import forgetting, ledger
+from services.assistant.store.connection import Store, scoped
+from services.assistant.store.forgetting import Forgetting
+from services.errors import Unreadable
+
+CANARY = "zephyrquartz"
+
+
+@pytest.fixture
+async def talk(store: Store, tmp_path: Path) -> AsyncIterator[Talk]:
+    async with FakeOpenAI() as fake, models(fake, tmp_path) as opened:
+        yield await Talk(store, opened).begin()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / ledger.NAME
+
+
+async def forget(talk: Talk, text: str = CANARY) -> Forgetting:
+    """Somebody said something, and has it forgotten."""
+    message_id = await talk.say(text)
+    key = str(uuid4())
+    await talk.rows("INSERT INTO event_key (key, digest) VALUES ($1, 'd')", key)
+    await talk.rows(
+        "INSERT INTO event (space_id, event_key, conversation_id, kind, person_id, author, body, message_id,"
+        " sent_at) VALUES ($1, $2, $3, 'record', $4, '{}', '{}', $5, now())",
+        talk.space_id,
+        key,
+        talk.conversation_id,
+        uuid4(),
+        message_id,
+    )
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await forgetting.forget(connection, talk.space_id, [message_id], [])
+    row = (await talk.rows("SELECT forgetting_id, at FROM forgetting ORDER BY at DESC LIMIT 1"))[0]
+    return Forgetting(talk.space_id, row["forgetting_id"], row["at"], (message_id,), (), {key: b"d"})
+
+
+def check_file(path: Path) -> None:
+    assert CANARY not in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def begin_a_line(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:40])
+
+
+async def test_it_holds_ids_and_keys_and_no_text(talk: Talk, path: Path) -> None:
+    first, second = await forget(talk), await forget(talk)
+    assert await ledger.keep(talk.store, path) == 2
+    assert ledger.read(path) == [first, second]
+    check_file(path)
+    assert await ledger.keep(talk.store, path) == 0
+    third = await forget(talk)
+    assert await ledger.keep(talk.store, path) == 1
+    assert ledger.read(path) == [first, second, third]
+
+
+async def test_what_the_database_does_not_know_of_is_forgotten_again(talk: Talk, path: Path) -> None:
+    past = await forget(talk)
+    await ledger.keep(talk.store, path)
+    # What a restored backup looks like: the message is back, the forgetting and the key were not there yet.
+    await talk.say(CANARY, message_id=past.messages[0])
+    await talk.rows("DELETE FROM forgetting")
+    await talk.rows("DELETE FROM event_key")
+    assert await ledger.replay(talk.store, path) == 1
+    assert await talk.rows("SELECT * FROM message") == []
+    assert [row["key"] for row in await talk.rows("SELECT key FROM event_key")] == list(past.keys)
+    assert await ledger.replay(talk.store, path) == 0
+    assert await ledger.keep(talk.store, path) == 0
+
+
+async def test_a_line_that_was_cut_by_a_crash_is_written_anew(talk: Talk, path: Path) -> None:
+    past = await forget(talk)
+    await ledger.keep(talk.store, path)
+    begin_a_line(path)
+    assert ledger.read(path) == [past]
+    after = await forget(talk)
+    await ledger.keep(talk.store, path)
+    assert ledger.read(path) == [past, after]
+
+
+def test_what_is_no_ledger_is_refused_by_its_line(path: Path) -> None:
+    ledger.append(path, [Forgetting(uuid4(), uuid4(), datetime.now(UTC), (), (), {})])
+    with path.open("a") as file:
+        file.write('{"space": 7}\n')
+    with pytest.raises(Unreadable, match="line 2"):
+        ledger.read(path)
+
+
+def test_where_there_is_no_ledger_nothing_was_forgotten(path: Path) -> None:
+    assert ledger.read(path) == []
