@@ -18,7 +18,7 @@ lock = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links pyproject.toml --output-file deploy/locks/$(1).txt
 
 .DEFAULT_GOAL := help
-.PHONY: run test check bench faults invite undelivered format stubs lock clean help
+.PHONY: run test check bench faults invite undelivered backup restore purge format stubs lock clean help
 
 run: $(RUN)  ## Start Remi on this machine and chat with it here
 	@$(BIN)/python -m services
@@ -49,6 +49,15 @@ invite: $(RUN)  ## Print a one-time code that lets a person in
 
 undelivered: $(RUN)  ## List what could not be delivered; RESEND=id or RESEND=all sends it again
 	@$(BIN)/python -m services.assistant undelivered $(if $(RESEND),--resend $(RESEND))
+
+backup: $(RUN)  ## Save the database and its secret in one file; FILE=path
+	@$(BIN)/python -m services.assistant backup $(FILE)
+
+restore: $(RUN)  ## Fill an empty database from FILE=path; what was forgotten since stays so; LEDGER=path
+	@$(BIN)/python -m services.assistant restore $(if $(LEDGER),--ledger $(LEDGER)) $(or $(FILE),$(error FILE=path is needed))
+
+purge: $(RUN)  ## Rewrite the files in which what was deleted still stands
+	@$(BIN)/python -m services.assistant purge
 
 format: $(ALL)  ## Format the code, and mend what the linter can
 	@$(BIN)/ruff check --fix .

