@@ -18,6 +18,7 @@ from client import PATIENCE, Gateway, gateway, next_delivery
 from conftest import Assistant, StartAssistant, data_folder, thinks_with
 from fakes.openai import Body, FakeOpenAI, Step
 from services.assistant.remind import fire_due
+from services.assistant.store import ledger
 from services.assistant.store.embedded import Embedded, start_embedded
 from services.assistant.store.purge import purge
 from services.stubs.assistant.v1 import assistant_pb2 as pb
@@ -27,10 +28,9 @@ UMLAUT = "Zephyrköder"
 PARKED = "at a time without a model"
 HURRY = "UPDATE work SET due_at = least(due_at, now()) WHERE kind IN ('index', 'learn') RETURNING true"
 ADD_FILE = """
-INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, text, file_content, created_at)
--- So long ago that no reply waits for it.
-SELECT space_id, gen_random_uuid(), conversation_id, turn_id, '', $1, now() - interval '1 week'
-FROM turn LIMIT 1
+INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, text, file_content)
+-- In a talk of its own: no reply waits for it.
+SELECT space_id, gen_random_uuid(), gen_random_uuid(), turn_id, '', $1 FROM turn LIMIT 1
 """
 LINE = re.compile(r"^#(\d+) \S+ \S+ \w+: (.*)$", re.MULTILINE)
 
@@ -216,3 +216,36 @@ async def test_what_is_forgotten_is_nowhere(house: House) -> None:
     assert purged.left == ""
     assert in_files(house.folder, [CANARY, UMLAUT]) == {}
     assert "tulips" in (await house.telegram.command("memory", "tulips")).text
+
+
+async def test_a_name_stays_with_the_account_only(house: House) -> None:
+    """Who somebody is on a platform is no memory; it is what the platform says last."""
+    telegram = house.telegram
+    await telegram.say("We planted tulips by the river.", name=CANARY)
+    await telegram.command("help", name=CANARY)
+    await telegram.final(telegram.request(stop=pb.StopEvent(), name=CANARY))
+    everything = pb.ForgetRequest(actor=actor(telegram, name=CANARY), everything=True)
+    await telegram.memory.Forget(everything, metadata=telegram.metadata, timeout=PATIENCE)
+    assert set(await in_tables(house.owner_dsn, [CANARY])) == {"public.identity"}
+    await telegram.say("I am Ann now.")
+    assert await in_tables(house.owner_dsn, [CANARY]) == {}
+
+
+async def test_only_the_person_brings_it_back(house: House) -> None:
+    """An import is their own act. No start of the assistant undoes it; and learning does nothing like it."""
+    telegram, remi = house.telegram, house.assistant.remi
+    await telegram.say(f"The word is {CANARY}.")
+    exporting = telegram.memory.Export(pb.ExportRequest(actor=actor(telegram)), metadata=telegram.metadata)
+    exported = b"".join([each.chunk async for each in exporting])
+    await forget(house)
+    assert await in_tables(house.owner_dsn, [CANARY]) == {}
+    await ledger.keep(remi.store, house.folder / ledger.NAME)
+    await learned(house.owner_dsn)
+    assert await in_tables(house.owner_dsn, [CANARY]) == {}
+
+    async def chunks() -> AsyncIterator[pb.ImportRequest]:
+        yield pb.ImportRequest(actor=actor(telegram), chunk=exported)
+
+    await telegram.memory.Import(chunks(), metadata=telegram.metadata, timeout=PATIENCE)
+    assert await ledger.replay(remi.store, house.folder / ledger.NAME) == 0
+    assert "public.message" in await in_tables(house.owner_dsn, [CANARY])

@@ -144,7 +144,7 @@ DELETE FROM term WHERE space_id = $1 AND passages <= 0
 
 -- name: empty_events
 -- What was accepted of these messages is answered no more, and keeps no text.
-UPDATE event e SET body = '{}', author = '{}',
+UPDATE event e SET body = '{}', author = author - 'name',
     kind = CASE WHEN is_open THEN 'record' ELSE kind END,
     turn_id = CASE WHEN is_open THEN NULL ELSE e.turn_id END
 FROM (
