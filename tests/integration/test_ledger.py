@@ -83,6 +83,20 @@ async def test_what_the_database_does_not_know_of_is_forgotten_again(talk: Talk,
     assert await ledger.keep(talk.store, path) == 0
 
 
+async def test_what_was_moved_since_is_forgotten_where_it_stood(talk: Talk, path: Path) -> None:
+    other = await Talk(talk.store, talk.models).begin()
+    for person_id in (talk.space_id, other.space_id):
+        await talk.rows("INSERT INTO person (person_id, role) VALUES ($1, 'member')", person_id)
+    stood, stays = await other.say(CANARY), await other.say("We planted tulips.")
+    moved = await talk.value("SELECT moved_id($1, $2)", talk.space_id, stood)
+    past = Forgetting(talk.space_id, uuid4(), datetime.now(UTC), (moved,), (), {})
+    ledger.append(path, [past])
+    assert await ledger.replay(talk.store, path) == 1
+    assert [row["message_id"] for row in await other.rows("SELECT message_id FROM message")] == [stays]
+    # That is a forgetting too, to be kept for the next restore.
+    assert await ledger.keep(talk.store, path) == 1
+
+
 async def test_a_line_that_was_cut_by_a_crash_is_written_anew(talk: Talk, path: Path) -> None:
     past = await forget(talk)
     await ledger.keep(talk.store, path)

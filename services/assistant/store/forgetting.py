@@ -120,6 +120,21 @@ async def repeat(connection: Connection, past: Forgetting) -> None:
     )
 
 
+async def people(connection: Connection) -> frozenset[UUID]:
+    """The private spaces there are."""
+    return frozenset(row["person_id"] for row in await connection.fetch(SQL["people"]))
+
+
+async def repeat_unmoved(
+    connection: Connection, space_id: UUID, kept: UUID, ids: Collection[UUID]
+) -> Forgotten:
+    """Forget in a private space what was forgotten under these ids in the one it was moved into later."""
+    (row,) = await connection.fetch(SQL["unmoved"], space_id, kept, list(ids))
+    if not (row["messages"] or row["memories"]):
+        return Forgotten(0, 0)
+    return await forget(connection, space_id, row["messages"], row["memories"])
+
+
 async def unkept(connection: Connection, limit: int) -> list[Forgetting]:
     """Forgettings of all spaces that the ledger doesn't have yet, oldest first."""
     rows = await connection.fetch(SQL["unkept"], limit)

@@ -231,3 +231,12 @@ UPDATE forgetting SET kept_at = now() WHERE kept_at IS NULL AND forgetting_id = 
 
 -- name: known
 SELECT forgetting_id FROM forgetting WHERE forgetting_id = ANY ($1::uuid[])
+
+-- name: people
+-- Whose private spaces there are.
+SELECT person_id FROM person
+
+-- name: unmoved
+-- What stands in a space $1 and would have one of these ids $3, had it been moved into the space $2.
+SELECT ARRAY(SELECT message_id FROM message WHERE space_id = $1 AND moved_id($2, message_id) = ANY ($3::uuid[])) AS messages,
+       ARRAY(SELECT memory_id FROM memory WHERE space_id = $1 AND moved_id($2, memory_id) = ANY ($3::uuid[])) AS memories

@@ -50,7 +50,23 @@ async def replay(store: Store, path: Path) -> int:
     for each in missing:
         async with scoped(store, [each.space_id]) as connection:
             await forgetting.repeat(connection, each)
+    if missing:
+        await _repeat_unmoved(store, missing)
     return len(missing)
+
+
+async def _repeat_unmoved(store: Store, missing: Sequence[Forgetting]) -> None:
+    """Two accounts linked since are two again after a restore: what one space took in stands in the other."""
+    async with unscoped(store) as connection:
+        private = await forgetting.people(connection)
+    ids: dict[UUID, set[UUID]] = {}
+    for each in missing:
+        if each.space_id in private:
+            ids.setdefault(each.space_id, set()).update(each.messages, each.memories)
+    for kept, gone in ids.items():
+        for space_id in private - {kept}:
+            async with scoped(store, [space_id]) as connection:
+                await forgetting.repeat_unmoved(connection, space_id, kept, gone)
 
 
 def append(path: Path, forgettings: Sequence[Forgetting]) -> None:
