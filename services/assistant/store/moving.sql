@@ -168,6 +168,8 @@ DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE space
 -- What stands of a space outside of row-level security.
 WITH listed AS (
     DELETE FROM undelivered WHERE space_id = $1
+), counted AS (
+    DELETE FROM sent_again WHERE space_id = $1
 )
 DELETE FROM work WHERE space_id = $1
 
