@@ -73,7 +73,7 @@ class Pair:
     async def left(self) -> set[str]:
         """The tables that still hold anything of the space that is to go."""
         tables = await self.rows("SELECT relname FROM pg_class WHERE relrowsecurity")
-        names = [*(row["relname"] for row in tables), "work", "undelivered"]
+        names = [*(row["relname"] for row in tables), "work", "undelivered", "sent_again"]
         return {
             name
             for name in names

@@ -174,14 +174,7 @@ async def part(connection: Connection, link: Link) -> bool:
     space_id, taker = link.issuer.person_id, link.taker
     if not await connection.fetchval(SQL["part"], link.link_id, space_id, uuid4()):
         return False
-    await connection.execute(
-        SQL["settle"],
-        space_id,
-        taker.platform,
-        taker.user_id,
-        taker.conversation_id,
-        link.issuer.conversation_id,
-    )
+    await connection.execute(SQL["settle"], space_id, taker.conversation_id, link.issuer.conversation_id)
     await directory.log(connection, space_id, "unlink", f"{taker.platform}:{taker.user_id}")
     return True
 

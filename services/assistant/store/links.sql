@@ -149,20 +149,21 @@ WHERE platform = taker_platform AND user_id = taker_id AND person_id = $2
 RETURNING true
 
 -- name: settle
--- What the space $1 would still send to the direct talks of an account $2, $3 that has left it: reminders come to the
--- other account's talk $5, and what waits for a model there waits no more.
+-- What the space $1 would still send to an account that has left it, and whose talk is $2: reminders come to the other
+-- account's talk $3, and what waits for a model there waits no more. All talks of its chat are its own, and all of its
+-- platform if the person has no other account there.
 WITH left_behind AS (
-    SELECT $4::uuid AS conversation_id
-    UNION
-    SELECT e.conversation_id FROM event e JOIN conversation c USING (space_id, conversation_id)
-    WHERE space_id = $1 AND c.platform = $2 AND e.author ->> 'user_id' = $3
+    SELECT c.conversation_id FROM conversation its JOIN conversation c USING (space_id, platform)
+    WHERE its.space_id = $1 AND its.conversation_id = $2 AND c.conversation_id <> $3
+      AND (c.chat_id = its.chat_id
+           OR NOT EXISTS (SELECT FROM identity WHERE person_id = $1 AND identity.platform = its.platform))
 ), moved AS (
-    UPDATE reminder SET conversation_id = $5 FROM left_behind
+    UPDATE reminder SET conversation_id = $3 FROM left_behind
     WHERE space_id = $1 AND reminder.conversation_id = left_behind.conversation_id
     RETURNING reminder_id
 ), routed AS (
     UPDATE work SET route = c.platform || ':' || c.bot_id FROM conversation c, moved
-    WHERE c.space_id = $1 AND c.conversation_id = $5
+    WHERE c.space_id = $1 AND c.conversation_id = $3
       AND work.space_id = $1 AND kind = 'remind' AND subject_id = reminder_id
 ), stopped AS (
     UPDATE turn SET state = 'stopped' FROM left_behind

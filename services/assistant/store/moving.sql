@@ -1,6 +1,7 @@
 -- A private space $2 goes into another one, $1, batch by batch; both must be in scope. Ids become those of `moved_id`,
 -- so what refers to a row needs no look-up; positions stay, so the order of a talk does too, also to what was said in
--- it since. Columns that are not named are taken along as they are. A person's id is their space's.
+-- it since. Columns that are not named are taken along as they are. A person's id is their space's. Rows are looked up
+-- by arrays of keys: a join would read the space once a row.
 
 -- name: conversations
 -- A talk that both spaces know has the newer of its two topics.
@@ -45,7 +46,7 @@ WITH moving AS MATERIALIZED (
     SELECT turn_id FROM turn WHERE space_id = $2 LIMIT $3 FOR UPDATE
 ), moved AS (
     INSERT INTO turn
-    SELECT copy.* FROM moving JOIN turn old USING (turn_id), jsonb_populate_record(old, jsonb_build_object(
+    SELECT copy.* FROM turn old, jsonb_populate_record(old, jsonb_build_object(
         'space_id', $1::uuid, 'turn_id', moved_id($1, old.turn_id),
         'person_id', CASE old.person_id WHEN $2 THEN $1 ELSE old.person_id END,
         'recalled', (
@@ -53,23 +54,23 @@ WITH moving AS MATERIALIZED (
                 jsonb_build_object('message', moved_id($1, (line ->> 'message')::uuid),
                                    'memory', moved_id($1, (line ->> 'memory')::uuid))) END ORDER BY number), '[]')
             FROM jsonb_array_elements(old.recalled) WITH ORDINALITY AS each (line, number)))) AS copy
-    WHERE old.space_id = $2
+    WHERE old.space_id = $2 AND old.turn_id = ANY (ARRAY(SELECT turn_id FROM moving))
     ON CONFLICT DO NOTHING
 )
-DELETE FROM turn USING moving WHERE space_id = $2 AND turn.turn_id = moving.turn_id RETURNING true
+DELETE FROM turn WHERE space_id = $2 AND turn_id = ANY (ARRAY(SELECT turn_id FROM moving)) RETURNING true
 
 -- name: events
 WITH moving AS MATERIALIZED (
     SELECT event_key FROM event WHERE space_id = $2 LIMIT $3 FOR UPDATE
 ), moved AS (
     INSERT INTO event OVERRIDING SYSTEM VALUE
-    SELECT copy.* FROM moving JOIN event old USING (event_key), jsonb_populate_record(old, jsonb_build_object(
+    SELECT copy.* FROM event old, jsonb_populate_record(old, jsonb_build_object(
         'space_id', $1::uuid, 'message_id', moved_id($1, old.message_id), 'turn_id', moved_id($1, old.turn_id),
         'person_id', CASE old.person_id WHEN $2 THEN $1 ELSE old.person_id END)) AS copy
-    WHERE old.space_id = $2
+    WHERE old.space_id = $2 AND old.event_key = ANY (ARRAY(SELECT event_key FROM moving))
     ON CONFLICT DO NOTHING
 )
-DELETE FROM event USING moving WHERE space_id = $2 AND event.event_key = moving.event_key RETURNING true
+DELETE FROM event WHERE space_id = $2 AND event_key = ANY (ARRAY(SELECT event_key FROM moving)) RETURNING true
 
 -- name: messages
 -- At most $3 messages, of $4 where it is given, with where they stand on the platform. They are to be indexed under the
@@ -80,22 +81,22 @@ WITH moving AS MATERIALIZED (
     ORDER BY conversation_id, position LIMIT $3 FOR UPDATE
 ), moved AS (
     INSERT INTO message OVERRIDING SYSTEM VALUE
-    SELECT copy.* FROM moving JOIN message old USING (message_id), jsonb_populate_record(old, jsonb_build_object(
+    SELECT copy.* FROM message old, jsonb_populate_record(old, jsonb_build_object(
         'space_id', $1::uuid, 'message_id', moved_id($1, old.message_id),
         'person_id', CASE old.person_id WHEN $2 THEN $1 ELSE old.person_id END,
         'reply_to', moved_id($1, old.reply_to), 'turn_id', moved_id($1, old.turn_id),
         'replaced_by', moved_id($1, old.replaced_by), 'indexed_at', NULL)) AS copy
-    WHERE old.space_id = $2
+    WHERE old.space_id = $2 AND old.message_id = ANY (ARRAY(SELECT message_id FROM moving))
     ON CONFLICT DO NOTHING
 ), standing AS (
     INSERT INTO receipt
-    SELECT copy.* FROM moving JOIN receipt old USING (message_id), jsonb_populate_record(old, jsonb_build_object(
+    SELECT copy.* FROM receipt old, jsonb_populate_record(old, jsonb_build_object(
         'space_id', $1::uuid, 'message_id', moved_id($1, old.message_id),
         'turn_id', moved_id($1, old.turn_id))) AS copy
-    WHERE old.space_id = $2
+    WHERE old.space_id = $2 AND old.message_id = ANY (ARRAY(SELECT message_id FROM moving))
     ON CONFLICT DO NOTHING
 ), stood AS (
-    DELETE FROM receipt USING moving WHERE space_id = $2 AND receipt.message_id = moving.message_id
+    DELETE FROM receipt WHERE space_id = $2 AND message_id = ANY (ARRAY(SELECT message_id FROM moving))
 ), asked AS (
     INSERT INTO work AS w (space_id, kind, subject_id, route)
     SELECT DISTINCT $1::uuid, kind, conversation_id, c.platform || ':' || c.bot_id
@@ -103,7 +104,7 @@ WITH moving AS MATERIALIZED (
     WHERE c.space_id = $1
     ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET wakes = w.wakes + 1, due_at = least(w.due_at, now())
 )
-DELETE FROM message USING moving WHERE space_id = $2 AND message.message_id = moving.message_id RETURNING true
+DELETE FROM message WHERE space_id = $2 AND message_id = ANY (ARRAY(SELECT message_id FROM moving)) RETURNING true
 
 -- name: receipts
 -- Where replies stand that are no messages.
@@ -111,15 +112,16 @@ WITH moving AS MATERIALIZED (
     SELECT conversation_id, platform_message_id FROM receipt WHERE space_id = $2 LIMIT $3 FOR UPDATE
 ), moved AS (
     INSERT INTO receipt
-    SELECT copy.* FROM moving JOIN receipt old USING (conversation_id, platform_message_id),
+    SELECT copy.* FROM receipt old,
         jsonb_populate_record(old, jsonb_build_object('space_id', $1::uuid, 'message_id',
             moved_id($1, old.message_id), 'turn_id', moved_id($1, old.turn_id))) AS copy
-    WHERE old.space_id = $2
+    WHERE old.space_id = $2 AND old.conversation_id = ANY (ARRAY(SELECT conversation_id FROM moving))
+      AND old.platform_message_id = ANY (ARRAY(SELECT platform_message_id FROM moving))
     ON CONFLICT DO NOTHING
 )
-DELETE FROM receipt USING moving
-WHERE space_id = $2 AND receipt.conversation_id = moving.conversation_id
-  AND receipt.platform_message_id = moving.platform_message_id
+DELETE FROM receipt
+WHERE space_id = $2 AND conversation_id = ANY (ARRAY(SELECT conversation_id FROM moving))
+  AND platform_message_id = ANY (ARRAY(SELECT platform_message_id FROM moving))
 RETURNING true
 
 -- name: memories
@@ -132,23 +134,23 @@ WITH moving AS MATERIALIZED (
           AND NOT EXISTS (SELECT FROM message m WHERE m.space_id = $1 AND m.message_id = moved_id($1, s.message_id)))
 ), moved AS (
     INSERT INTO memory
-    SELECT copy.* FROM whole JOIN memory old USING (memory_id), jsonb_populate_record(old, jsonb_build_object(
+    SELECT copy.* FROM memory old, jsonb_populate_record(old, jsonb_build_object(
         'space_id', $1::uuid, 'memory_id', moved_id($1, old.memory_id),
         'superseded_by', moved_id($1, old.superseded_by), 'retracted_by', moved_id($1, old.retracted_by),
         'indexed_at', NULL)) AS copy
-    WHERE old.space_id = $2
+    WHERE old.space_id = $2 AND old.memory_id = ANY (ARRAY(SELECT memory_id FROM whole))
     ON CONFLICT DO NOTHING
 ), sources AS (
     INSERT INTO memory_source
-    SELECT copy.* FROM whole JOIN memory_source old USING (memory_id), jsonb_populate_record(old, jsonb_build_object(
+    SELECT copy.* FROM memory_source old, jsonb_populate_record(old, jsonb_build_object(
         'space_id', $1::uuid, 'memory_id', moved_id($1, old.memory_id),
         'message_id', moved_id($1, old.message_id))) AS copy
-    WHERE old.space_id = $2
+    WHERE old.space_id = $2 AND old.memory_id = ANY (ARRAY(SELECT memory_id FROM whole))
     ON CONFLICT DO NOTHING
 ), old_sources AS (
-    DELETE FROM memory_source USING moving WHERE space_id = $2 AND memory_source.memory_id = moving.memory_id
+    DELETE FROM memory_source WHERE space_id = $2 AND memory_id = ANY (ARRAY(SELECT memory_id FROM moving))
 )
-DELETE FROM memory USING moving WHERE space_id = $2 AND memory.memory_id = moving.memory_id RETURNING true
+DELETE FROM memory WHERE space_id = $2 AND memory_id = ANY (ARRAY(SELECT memory_id FROM moving)) RETURNING true
 
 -- name: index
 -- What was learned is to be found too, by way of any of the space's talks.
@@ -168,6 +170,8 @@ DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE space
 -- What stands of a space outside of row-level security.
 WITH listed AS (
     DELETE FROM undelivered WHERE space_id = $1
+), counted AS (
+    DELETE FROM sent_again WHERE space_id = $1
 )
 DELETE FROM work WHERE space_id = $1
 
