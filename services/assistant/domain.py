@@ -1,5 +1,6 @@
 """The words of Remi as frozen types. Nothing here knows Postgres, gRPC or a model."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -8,6 +9,8 @@ from uuid import UUID, uuid5
 # Ids that follow from a place are derived, so that no look-up is needed to find a conversation.
 _NAMESPACE = UUID("6b1f3c1e-7a55-4d0e-9d5c-2f1b8a0e4c77")
 TEAM_SPACE = uuid5(_NAMESPACE, "team")
+
+_NUMBERED = re.compile(r"#?(?P<number>\d{1,4})(?:[.:)]|\b)(?P<words>.*)", re.DOTALL)
 
 
 class Platform(StrEnum):
@@ -144,6 +147,12 @@ class Commanded:
     arguments: str
     message_id: str = ""
     reply_to: str = ""
+
+    @property
+    def numbered(self) -> tuple[int, str] | None:
+        """The number that the arguments begin with, and the words behind it; None without a number."""
+        asked = _NUMBERED.fullmatch(self.arguments.strip())
+        return (int(asked["number"]), asked["words"].strip()) if asked else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,11 @@ async def move(connection: Connection, person_id: UUID, zone: str) -> None:
     await connection.execute(SQL["move"], person_id, zone)
 
 
+async def role(connection: Connection, person_id: UUID) -> TeamRole:
+    """What a person is in the team right now."""
+    return TeamRole(await connection.fetchval(SQL["role"], person_id))
+
+
 async def admit_chat(connection: Connection, place: Place) -> None:
     await connection.execute(SQL["admit_chat"], place.platform, place.chat_id, place.group_space)
 

@@ -30,6 +30,9 @@ WHERE person_id = $1
 -- The time zone a person lives in now.
 UPDATE person SET zone = $2 WHERE person_id = $1
 
+-- name: role
+SELECT role FROM person WHERE person_id = $1
+
 -- name: admit_chat
 -- Lets a group chat in; its space stays the same if it was in before.
 INSERT INTO chat (platform, chat_id, space_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING

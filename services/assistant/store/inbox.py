@@ -305,8 +305,14 @@ def _stored(body: Body, replaced_turn: UUID | None) -> tuple[str, dict[str, Any]
 
 
 def _remembered(body: Body) -> str:
-    """Of commands, only what is to be remembered, or called to mind, is kept as a message."""
-    return body.arguments if isinstance(body, Commanded) and body.name in ("remember", "remind") else ""
+    """Of commands, only what is to be remembered, called to mind, or right instead is kept as a message."""
+    match body:
+        case Commanded(name="remember" | "remind", arguments=text):
+            return text
+        case Commanded(name="correct", numbered=(_, text)):
+            return text
+        case _:
+            return ""
 
 
 def _digest(store: Store, body: Body) -> bytes:
