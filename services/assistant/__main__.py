@@ -102,6 +102,7 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
             ZoneInfo(settings.timezone),
             timedelta(hours=settings.reminder_grace_hours),
             timedelta(hours=settings.delivery_hours),
+            settings.prices,
         )
         remi = Remi(store, models, doorkeeper(settings.allow), knobs)
         server, is_healthy = await serve(remi, Edge(gateway_tokens(settings)), settings)

@@ -1,17 +1,18 @@
 """What people can ask of Remi by a command, and what its buttons do. None of it calls a chat model."""
 
+from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.assistant import browse, correct, forget, remind, share, showing, zones
+from services.assistant import browse, correct, forget, portable, remind, share, showing, zones
 from services.assistant.buttons import Change, dropping
 from services.assistant.domain import Commanded, Edited, Pressed, Reply, Said, Turn
 from services.assistant.explain import explain
 from services.assistant.learn import remember
 from services.assistant.quotes import plain, quote
 from services.assistant.remi import Remi
-from services.assistant.rights import is_direct
+from services.assistant.rights import asker_of, is_direct
 from services.assistant.store import actions, conversations, directory, traces, turns
 from services.assistant.store.connection import Connection, scoped
 
@@ -37,8 +38,23 @@ MANIFEST = (
     Command("reminders", "What I'll remind you of here; change or cancel it", "number"),
     Command("timezone", "Where your clock is: a city, or a name such as Europe/Berlin", "city"),
     Command("why", "What my last answer, or the one you reply to, rested on"),
+    Command("export", "All that I remember here, as a file"),
+    Command("import", "How to bring such a file back, or one from another assistant"),
     Command("new", "Begin a fresh topic; what I remember stays"),
     Command("stop", "Stop the answer I am writing"),
+)
+
+LARGEST_FILE = 9_000_000
+"""Bytes: what every platform lets a bot send."""
+_TOO_LARGE = (
+    "That is more than I can send in a chat. Whoever runs me can take it along on my machine: "
+    "`.venv/bin/python -m services.terminal export FILE` writes the memory of the terminal's own account."
+)
+_IMPORT = (
+    "I can't read files from a chat yet. On my machine, `.venv/bin/python -m services.terminal import FILE` "
+    "brings a file into the memory of the terminal's own account: one of mine from /export, ChatGPT's "
+    "`conversations.json`, or Charlie Mnemonic's memory file. It is read whole before anything changes, and "
+    "bringing it twice adds nothing."
 )
 
 _TOO_LATE = "This button was used already, or is too old. Please give the command again."
@@ -80,6 +96,10 @@ async def run(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
             return _timezone(remi, turn, body.arguments)
         case "why":
             return await _why(remi, turn, body.reply_to), None
+        case "export":
+            return await _export(remi, turn), None
+        case "import":
+            return Reply(_IMPORT), None
         case "new":
             return _new(turn)
         case "stop":
@@ -129,7 +149,7 @@ async def _why(remi: Remi, turn: Turn, reply_to: str) -> Reply:
         if turn_id is None:
             return Reply("I haven't answered anything in this conversation yet.")
         explained = await explain(connection, turn.spaces, turn.space_id, turn_id)
-    return Reply(showing.explanation(explained, turn.newest.event.sent_at))
+    return Reply(showing.explanation(explained, turn.newest.event.sent_at, remi.knobs.prices))
 
 
 async def _again(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
@@ -142,6 +162,24 @@ async def _again(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
         await turns.hurry(connection, turn.space_id, turn.conversation_id)
 
     return Reply("I'm trying again."), change
+
+
+async def _export(remi: Remi, turn: Turn) -> Reply:
+    if not asker_of(turn).is_in_charge:
+        return Reply("Only an admin of this chat can take all of its memory along.")
+    held = bytearray()
+    async with aclosing(portable.pieces(remi.store, turn.space_id)) as pieces:
+        async for piece in pieces:
+            held += piece
+            if len(held) > LARGEST_FILE:
+                return Reply(_TOO_LARGE)
+    name = f"remi-{turn.newest.event.sent_at:%Y-%m-%d}.jsonl"
+    return Reply(
+        "Here is all I remember here: every message, what I learned from them, and what I shall remind of. "
+        "Whoever has this file can read all of it. /import tells how to bring it back.",
+        file_name=name,
+        file_content=bytes(held),
+    )
 
 
 def _timezone(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:

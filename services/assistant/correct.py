@@ -1,5 +1,7 @@
 """`/correct`: putting right what was learned. What is right is a message too; the new memory rests on it."""
 
+from collections.abc import Sequence
+
 from services.assistant import browse, showing
 from services.assistant.buttons import Change, offering
 from services.assistant.domain import TEAM_SPACE, Commanded, Memory, Reply, Turn
@@ -11,9 +13,10 @@ from services.assistant.rights import asker_of, not_theirs
 from services.assistant.store import actions, memories, traces
 from services.assistant.store.actions import Action
 from services.assistant.store.connection import Connection, scoped
+from services.assistant.store.traces import Reference
 
 MOST_BEHIND = 10
-"""Memories and messages behind one answer that are offered."""
+"""Memories behind one answer that are offered."""
 
 _HOW = (
     "Which one, and what is right? /memory lists what I know, with numbers; then, for example: "
@@ -69,16 +72,9 @@ async def behind(remi: Remi, turn: Turn, reply_to: str) -> tuple[Reply, Change |
         if turn_id is None:
             return Reply(_HOW), None
         explained = await explain(connection, turn.spaces, turn.space_id, turn_id)
-        lines = [line for line in explained.lines if line.found and not line.reference.recent]
-        cited = [line for line in lines if line.reference.cited]
-        named = [line.reference for line in cited or lines if line.reference.shown]
-        drawn = await memories.resting_on(
-            connection, turn.spaces, [each.message_id for each in named if each.message_id]
-        )
-        known = await memories.some(
-            connection, turn.spaces, [each.memory_id for each in named if each.memory_id]
-        )
-    behind = list({memory.memory_id: memory for memory in (*known, *drawn)}.values())[:MOST_BEHIND]
+        shown = [line.reference for line in explained.lines if line.found and line.reference.shown]
+        cited = [reference for reference in shown if reference.cited]
+        behind = await _memories(connection, turn, cited) or await _memories(connection, turn, shown)
     if not behind:
         return Reply(
             f"{plain(turn.newest.event.author.display_name, 40)}, no memory was behind that answer. Tell me "
@@ -95,6 +91,16 @@ async def behind(remi: Remi, turn: Turn, reply_to: str) -> tuple[Reply, Change |
         "`/correct`, the number, and what is right.",
         rows,
     ), offering(turn, *opened)
+
+
+async def _memories(connection: Connection, turn: Turn, named: Sequence[Reference]) -> list[Memory]:
+    """The memories among these, and those that were drawn from the messages among them."""
+    known = await memories.some(connection, turn.spaces, [each.memory_id for each in named if each.memory_id])
+    drawn = await memories.resting_on(
+        connection, turn.spaces, [each.message_id for each in named if each.message_id]
+    )
+    holding = (each for each in (*known, *drawn) if each.superseded_at is None)
+    return list({each.memory_id: each for each in holding}.values())[:MOST_BEHIND]
 
 
 def pressed(asked: Action) -> Reply:

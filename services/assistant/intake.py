@@ -10,6 +10,7 @@ import structlog
 from services.assistant.access import Denied, admit, forget_lately, space_of
 from services.assistant.domain import (
     Access,
+    Commanded,
     Deleted,
     Delivery,
     Edited,
@@ -22,7 +23,7 @@ from services.assistant.domain import (
     TurnState,
 )
 from services.assistant.remi import Remi
-from services.assistant.store import directory, forgetting, inbox, outbox, turns
+from services.assistant.store import directory, forgetting, inbox, outbox, traces, turns
 from services.assistant.store.connection import Connection, scoped, unscoped
 from services.assistant.streams import Draft, Ended, Final, Frame, Listener, Merged
 from services.assistant.turn import embed_ahead, run
@@ -35,6 +36,8 @@ POLL = 1.0
 """Seconds between looks at a turn that runs in another replica."""
 QUICK = 0.05
 """Seconds to the first look for an older delivery that is being sent just now."""
+DISAGREES = "👎"
+"""With any skin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,9 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
         await delete(remi, event, event.body.message_ids)
         yield Accepted(False)
         return
+    if isinstance(event.body, Reacted):
+        yield await _react(remi, event, event.body)
+        return
     with remi.streams.listen(event.key) as listener:
         for _ in range(3):
             admitted = await admit(remi.store, remi.door, event)
@@ -89,11 +95,8 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
         if isinstance(accepted, inbox.Known) and not accepted.same_body:
             log.warning("key_reused", key=event.key, conversation=str(access.conversation_id))
             raise InvalidEvent("idempotency_key", "was used with another event")
-        expects_reply = not isinstance(event.body, Reacted)
         turn_id = accepted.turn.turn_id if isinstance(accepted, inbox.Accepted) and accepted.turn else None
-        yield Accepted(expects_reply, turn_id)
-        if not expects_reply:
-            return
+        yield Accepted(True, turn_id)
         if isinstance(accepted, inbox.Accepted) and accepted.claim:
             remi.running.start(run(remi, accepted.claim, accepted.turn, ahead))
         # A new event has no past to look at: its turn has only just begun.
@@ -106,6 +109,40 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
         finally:
             if not is_heard_out and isinstance(listener.last, Final):
                 remi.running.start(_hand_over(remi, listener.last.delivery))
+
+
+async def _react(remi: Remi, event: Event, reacted: Reacted) -> Accepted | Refused:
+    """A thumb that goes down on an answer asks what was behind it, once; all other reactions say nothing.
+
+    What is offered then comes by the Deliver stream: a reaction's own stream carries no reply.
+    """
+    for _ in range(3):
+        admitted = await admit(remi.store, remi.door, event)
+        if isinstance(admitted, Denied):
+            return Refused(admitted.text)
+        _, access = admitted
+        if reacted.removed or not reacted.emoji.startswith(DISAGREES):
+            return Accepted(False)
+        async with scoped(remi.store, [access.space_id]) as connection:
+            sent = await traces.sent(connection, access.space_id, event.place, reacted.message_id)
+        if sent is None:
+            return Accepted(False)
+        conversation_id, thread_id = sent
+        place = replace(event.place, thread_id=thread_id)
+        asked = replace(
+            event,
+            key=f"{place.route}:{place.chat_id}:{reacted.message_id}:down:{event.author.user_id}",
+            place=place,
+            body=Commanded("correct", "", reply_to=reacted.message_id),
+        )
+        access = replace(access, conversation_id=conversation_id)
+        accepted = await commit(remi, asked, access)
+        if isinstance(accepted, inbox.Accepted) and accepted.claim:
+            remi.running.start(run(remi, accepted.claim, accepted.turn))
+        if accepted is not None:
+            return Accepted(False)
+        forget_lately(remi.door, event)
+    raise Unavailable("the directory keeps changing")
 
 
 def _is_kept(event: Event) -> bool:

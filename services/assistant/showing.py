@@ -18,6 +18,8 @@ QUOTES = 5
 """Most lines shown of what is to be forgotten."""
 RESTED_ON = 15
 """Most lines shown of what an answer rested on."""
+CUT = 3
+"""Most lines shown of what did not fit."""
 
 
 def introduction(name: str, is_direct: bool) -> str:
@@ -100,12 +102,15 @@ def recalled(line: Recalled, now: datetime) -> str:
     return f"{_date(line.said_at, now)}{author}{old}: {quote(line.text, 300)}"
 
 
-def explanation(explained: Explanation, now: datetime) -> str:
-    """What an answer rested on."""
+def explanation(explained: Explanation, now: datetime, prices: tuple[float, float] | None = None) -> str:
+    """What an answer rested on, and cost; `prices` are those of a million tokens read and written."""
     trace = explained.trace
     cost = ""
     if trace.prompt_tokens or trace.completion_tokens:
         cost = f", for {trace.prompt_tokens:,} tokens read and {trace.completion_tokens:,} written"
+        if prices is not None:
+            price = (trace.prompt_tokens * prices[0] + trace.completion_tokens * prices[1]) / 1_000_000
+            cost += f", which cost {price:.6f}".rstrip("0").rstrip(".")
     parts = [f"I answered this on {_date(trace.answered_at, now)} with {plain(trace.model)}{cost}."]
     always = tuple(line for line in explained.lines if line.reference.standing)
     recent = tuple(line for line in explained.lines if line.reference.recent)
@@ -122,8 +127,10 @@ def explanation(explained: Explanation, now: datetime) -> str:
     if recent:
         lines = some([_rested_on(line, now) for line in recent])
         parts.append(f"And what was said here just before:\n\n{lines}")
-    if left_out := len(explained.lines) - len(always) - len(recent) - len(shown):
-        parts.append(f"{count(left_out, 'line')} more came up and did not fit.")
+    shown_or_kept = (*always, *recent, *shown)
+    if cut := [line for line in explained.lines if line not in shown_or_kept]:
+        lines = some([_rested_on(line, now) for line in cut], CUT)
+        parts.append(f"{count(len(cut), 'line')} more came up and did not fit:\n\n{lines}")
     return "\n\n".join(parts)
 
 
@@ -137,8 +144,18 @@ def _rested_on(line: Line, now: datetime) -> str:
     what = recalled(line.found, now) if line.found else "forgotten since"
     if line.reference.standing or line.reference.recent:
         return f"- {what}"
-    used = ", **cited**" if line.reference.cited else ""
-    return f"- `{line.reference.handle}` {line.reference.score:.2f}{used}: {what}"
+    ref = line.reference
+    used = ", **cited**" if ref.cited else ""
+    near = f"{ref.score:.2f} (meaning {ref.vector_score:.2f}, words {ref.word_score:.2f}){used}"
+    return f"- `{ref.handle}` {near}: {what}{_from(line.found, now) if line.found else ''}"
+
+
+def _from(found: Recalled, now: datetime) -> str:
+    """Of a memory that says it in other words: those it came from."""
+    if not found.sources or found.sources[-1].quote == found.text:
+        return ""
+    source = found.sources[-1]
+    return f", from {_moment(source.sent_at, now)}: {quote(source.quote)}"
 
 
 def _date(moment: datetime, now: datetime) -> str:

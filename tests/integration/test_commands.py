@@ -6,7 +6,8 @@ from uuid import uuid4
 from calling import access_of, indexed
 from client import Gateway, gateway
 from commanding import BOB, GROUP, HERE, texts
-from conftest import Assistant, StartAssistant
+from conftest import Assistant, StartAssistant, thinks_with
+from fakes.openai import FakeOpenAI
 from services.assistant.commands import MANIFEST
 from services.assistant.domain import Recollection
 from services.assistant.recall import Query, recall
@@ -123,6 +124,19 @@ async def test_why_tells_how_much_did_not_fit(start_assistant: StartAssistant) -
         await indexed(assistant)
         await telegram.say("What is my dog called?")
         assert re.search(r"\d+ lines? more came up", (await telegram.command("why")).text)
+
+
+async def test_why_names_model_tokens_and_price(start_assistant: StartAssistant, model: FakeOpenAI) -> None:
+    knobs = {"allow": frozenset({"telegram:7"}), "price_prompt": 2.5, "price_completion": 10.0}
+    async with (
+        start_assistant(**knobs, **thinks_with(model)) as assistant,
+        gateway(assistant) as telegram,
+    ):
+        await telegram.say("My dog is called Biscuit.")
+        text = (await telegram.command("why")).text
+        assert "fake-chat" in text
+        read, written = map(int, re.findall(r"(\d+) tokens read and (\d+) written", text)[0])
+        assert f"which cost {(read * 2.5 + written * 10) / 1e6:.6f}".rstrip("0") in text
 
 
 async def test_new_begins_a_fresh_topic_and_memory_stays(assistant: Assistant, telegram: Gateway) -> None:

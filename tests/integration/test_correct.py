@@ -1,10 +1,14 @@
 """`/correct`: a memory is superseded by what a person says is right."""
 
-from calling import indexed
-from client import Gateway
-from commanding import BOB, labels, texts
+from typing import Any
+
+from calling import access_of, indexed
+from client import Gateway, kinds, next_delivery
+from commanding import BOB, GROUP, labels, texts
 from conftest import Assistant
+from services.assistant.store.connection import scoped
 from services.stubs.assistant.v1 import assistant_pb2 as pb
+from talk import author
 
 
 async def test_a_correction_supersedes_and_is_a_message_too(assistant: Assistant, telegram: Gateway) -> None:
@@ -75,3 +79,42 @@ async def test_what_was_behind_an_answer_is_offered_for_correction(
 async def test_an_answer_with_no_memory_behind_it_says_so(telegram: Gateway) -> None:
     await telegram.say("I like rain.")
     assert "no memory was behind" in (await telegram.command("correct")).text
+
+
+async def test_a_thumb_down_offers_what_was_behind_the_answer_once(
+    assistant: Assistant, telegram: Gateway, group: pb.Place
+) -> None:
+    await telegram.command("remember", "The boat is called Biscuit.", place=group)
+    await telegram.say("What is the boat called?", place=group)
+    topic = telegram.place("-100", group=True, thread="5")
+    answer = (
+        await telegram.converse(telegram.request("What is the boat called?", place=topic), acknowledges=False)
+    )[-1]
+    await telegram.acknowledge(answer.final.delivery, "a1")
+
+    async def react(emoji: str, message_id: str = "a1", removed: bool = False, **who: Any) -> list[str]:
+        reaction = pb.ReactionEvent(message_id=message_id, emoji=emoji, removed=removed)
+        asked = telegram.request(reaction=reaction, place=group, addressed=False, **who)
+        return kinds(await telegram.converse(asked))
+
+    async with telegram.deliver() as queue:
+        for said in (("👍",), ("👎", "elsewhere"), ("👎", "a1", True), ("👎🏽",), ("👎",)):
+            assert await react(*said) == ["accepted"]
+        assert await react("👎", **BOB) == ["accepted"]
+        offered = [await next_delivery(queue)]
+        await telegram.acknowledge(offered[0])
+        offered.append(await next_delivery(queue))
+        await telegram.acknowledge(offered[1])
+    names = {each.text.split(",")[0] for each in offered}
+    assert names == {"Ann", "Bob"}
+    assert all("The boat is called Biscuit." in each.text for each in offered)
+    assert all(each.place.thread_id == "5" for each in offered)
+    assert await react("👎") == ["accepted"]
+    async with scoped(assistant.remi.store, [(await access_of(assistant, GROUP, author())).space_id]) as c:
+        assert await c.fetchval("SELECT count(*) FROM event WHERE event_key LIKE '%:down:%'") == 2
+
+
+async def test_a_strangers_thumb_is_turned_away(telegram: Gateway) -> None:
+    reaction = pb.ReactionEvent(message_id="a1", emoji="👎")
+    asked = telegram.request(reaction=reaction, user="66", addressed=False)
+    assert kinds(await telegram.converse(asked)) == ["refused"]
