@@ -112,7 +112,17 @@ async def _enter(
     assert entry.person_id is not None
     assert entry.role is not None
     assert space_id is not None
-    return Access(entry.person_id, entry.role, space_id, place.conversation_id, entry.zone)
+    return Access(
+        entry.person_id,
+        entry.role,
+        space_id,
+        place.conversation_id,
+        entry.zone,
+        entry.language,
+        entry.listens,
+        entry.is_news and not is_direct,
+        entry.is_aside,
+    )
 
 
 def forget_lately(door: Doorkeeper, event: Event) -> None:

@@ -3,9 +3,8 @@
 from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from services.assistant import browse, correct, forget, portable, remind, share, showing, zones
+from services.assistant import browse, correct, forget, portable, prefer, remind, share, showing
 from services.assistant.buttons import Change, dropping
 from services.assistant.domain import Commanded, Edited, Pressed, Reply, Said, Turn
 from services.assistant.explain import explain
@@ -13,7 +12,7 @@ from services.assistant.learn import remember
 from services.assistant.quotes import plain, quote
 from services.assistant.remi import Remi
 from services.assistant.rights import asker_of, is_direct
-from services.assistant.store import actions, conversations, directory, traces, turns
+from services.assistant.store import actions, conversations, traces, turns
 from services.assistant.store.connection import Connection, scoped
 
 
@@ -37,6 +36,9 @@ MANIFEST = (
     Command("remind", "Remind you of something at a time", "when and what"),
     Command("reminders", "What I'll remind you of here; change or cancel it", "number"),
     Command("timezone", "Where your clock is: a city, or a name such as Europe/Berlin", "city"),
+    Command("language", "The language I answer you in; auto for the one you write in", "name"),
+    Command("private", "In a group: on keeps nothing of what you say there", "on or off"),
+    Command("listen", "In a group, for its admins: on keeps what isn't said to me too", "on or off"),
     Command("why", "What my last answer, or the one you reply to, rested on"),
     Command("export", "All that I remember here, as a file"),
     Command("import", "How to bring such a file back, or one from another assistant"),
@@ -93,7 +95,13 @@ async def run(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
         case "reminders":
             return await remind.listed(remi, turn, body.arguments)
         case "timezone":
-            return _timezone(remi, turn, body.arguments)
+            return prefer.timezone(remi, turn, body.arguments)
+        case "language":
+            return prefer.language(remi, turn, body.arguments)
+        case "private":
+            return prefer.private(remi, turn, body.arguments)
+        case "listen":
+            return prefer.listen(remi, turn, body.arguments)
         case "why":
             return await _why(remi, turn, body.reply_to), None
         case "export":
@@ -180,38 +188,6 @@ async def _export(remi: Remi, turn: Turn) -> Reply:
         file_name=name,
         file_content=bytes(held),
     )
-
-
-def _timezone(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
-    """Where the person's clock is. Reminders that are set already stay where they are."""
-    now = turn.newest.event.sent_at
-    if not text.strip():
-        known = f"I take your clock to be that of {now.tzinfo}" + (
-            "." if turn.newest.zone else ", as I don't know better."
-        )
-        return Reply(
-            f"{known} It shows {now:%H:%M}. /timezone with a city, such as /timezone Lisbon, changes it."
-        ), None
-    found = zones.named(text)
-    match found:
-        case []:
-            return Reply(
-                f"I know no time zone by {quote(text)}. Try a large city, or a name such as Europe/Lisbon."
-            ), None
-        case [name]:
-            pass
-        case _:
-            return Reply(f"Which one? /timezone {' or /timezone '.join(found)}."), None
-    person_id = turn.newest.person_id
-
-    async def change(connection: Connection) -> None:
-        await directory.move(connection, person_id, name)
-
-    remi.door.lately.clear()
-    shown = now.astimezone(ZoneInfo(name))
-    return Reply(
-        f"Your clock is that of {name} then, and shows {shown:%H:%M}. Reminders that are set stay."
-    ), change
 
 
 def _new(turn: Turn) -> tuple[Reply, Change]:

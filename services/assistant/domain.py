@@ -198,6 +198,14 @@ class Access:
     conversation_id: UUID
     zone: str = ""
     """The person's time zone, by its IANA name; empty until they say."""
+    language: str = ""
+    """What the person wants answers in; empty for the language they write in."""
+    listens: bool = False
+    """In a group: what isn't addressed to Remi is kept too."""
+    is_news: bool = False
+    """In a group: Remi has yet to say there what it keeps."""
+    is_aside: bool = False
+    """In a group: the person wants nothing kept of what they say there."""
 
     @property
     def spaces(self) -> tuple[UUID, ...]:
@@ -382,6 +390,9 @@ class Taken:
     """Of an edit: the turn that answered the old form."""
     zone: str = ""
     """Of the person; empty until they say. The event's `sent_at` is in it, or in the team's."""
+    language: str = ""
+    is_news: bool = False
+    """As `Access.language` and `Access.is_news`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from services.assistant.domain import (
     TurnState,
 )
 from services.assistant.remi import Remi
-from services.assistant.store import directory, forgetting, inbox, outbox, traces, turns
+from services.assistant.store import directory, forgetting, inbox, outbox, traces, turns, work
 from services.assistant.store.connection import Connection, scoped, unscoped
 from services.assistant.streams import Draft, Ended, Final, Frame, Listener, Merged
 from services.assistant.turn import embed_ahead, run
@@ -34,6 +34,10 @@ log = structlog.get_logger()
 
 POLL = 1.0
 """Seconds between looks at a turn that runs in another replica."""
+NOT_KEPT = (
+    "You asked me to keep nothing of what you say in this group, so I can't answer it here. Write to me "
+    "directly, or turn it off by /private off."
+)
 QUICK = 0.05
 """Seconds to the first look for an older delivery that is being sent just now."""
 DISAGREES = "👎"
@@ -79,7 +83,10 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
             event, access = admitted
             # From here on the event's time is read on its author's clock.
             event = replace(event, sent_at=event.sent_at.astimezone(zone(access.zone, remi.knobs.zone)))
-            if not _is_kept(event):
+            if access.is_aside and isinstance(event.body, Said | Edited):
+                yield Refused(NOT_KEPT if event.addressed else "")
+                return
+            if not _is_kept(event, access):
                 yield Accepted(False)
                 return
             # The question's vector is made while the event is being committed.
@@ -96,6 +103,9 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
             log.warning("key_reused", key=event.key, conversation=str(access.conversation_id))
             raise InvalidEvent("idempotency_key", "was used with another event")
         turn_id = accepted.turn.turn_id if isinstance(accepted, inbox.Accepted) and accepted.turn else None
+        if _is_overheard(event, access):
+            yield Accepted(False)
+            return
         yield Accepted(True, turn_id)
         if isinstance(accepted, inbox.Accepted) and accepted.claim:
             remi.running.start(run(remi, accepted.claim, accepted.turn, ahead))
@@ -145,9 +155,13 @@ async def _react(remi: Remi, event: Event, reacted: Reacted) -> Accepted | Refus
     raise Unavailable("the directory keeps changing")
 
 
-def _is_kept(event: Event) -> bool:
-    """In a group only what is addressed to Remi is kept; an edit concerns what was kept before."""
-    return event.addressed or isinstance(event.body, Edited | Stop)
+def _is_kept(event: Event, access: Access) -> bool:
+    """In a group only what is addressed to Remi is kept, unless it listens; an edit is of what was kept."""
+    return event.addressed or isinstance(event.body, Edited | Stop) or _is_overheard(event, access)
+
+
+def _is_overheard(event: Event, access: Access) -> bool:
+    return access.listens and not event.addressed and isinstance(event.body, Said)
 
 
 async def commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | inbox.Known | None:
@@ -163,10 +177,21 @@ async def commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | i
                 return accepted
             case Said(replied_to=RepliedTo() as replied_to):
                 await directory.add_person(connection, replied_to.author, TeamRole.GUEST)
-                await inbox.keep(connection, access, replied_to)
-                return await inbox.accept(remi.store, connection, event, access)
+                await inbox.keep(connection, access, event.place, replied_to)
             case _:
-                return await inbox.accept(remi.store, connection, event, access)
+                pass
+        is_overheard = _is_overheard(event, access)
+        accepted = await inbox.accept(remi.store, connection, event, access, is_overheard=is_overheard)
+        if is_overheard and isinstance(accepted, inbox.Accepted):
+            await _take_in(remi, connection, event, access)
+        return accepted
+
+
+async def _take_in(remi: Remi, connection: Connection, event: Event, access: Access) -> None:
+    """What nobody answers is to be found and learned from too."""
+    kinds: tuple[work.Kind, ...] = ("index", "learn") if remi.models.memory else ("index",)
+    for kind in kinds:
+        await work.ask(connection, access.space_id, kind, access.conversation_id, event.place.route)
 
 
 async def _commit_edit(
@@ -180,7 +205,11 @@ async def _commit_edit(
         return inbox.Known(same_body=True)
     if replacing and replacing.turn_id:
         remi.running.stop(replacing.turn_id)
-    return await inbox.accept(remi.store, connection, event, access, replacing)
+    is_overheard = replacing is not None and replacing.is_overheard and not event.addressed
+    accepted = await inbox.accept(remi.store, connection, event, access, replacing, is_overheard)
+    if is_overheard and isinstance(accepted, inbox.Accepted):
+        await _take_in(remi, connection, event, access)
+    return accepted
 
 
 async def delete(remi: Remi, event: Event, message_ids: Sequence[str]) -> None:

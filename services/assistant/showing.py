@@ -22,6 +22,14 @@ CUT = 3
 """Most lines shown of what did not fit."""
 
 
+GROUP_NOTICE = (
+    "(I remember here: what is said to me and what I answer, word for word, and what I learn from it. "
+    "Everybody in this group can ask me about it, nobody elsewhere. /forget erases, /private on leaves your "
+    "own messages out, and admins may let me listen to all of the talk with /listen on.)"
+)
+"""Said once in each group."""
+
+
 def introduction(name: str, is_direct: bool) -> str:
     """Who Remi is, what it keeps, who sees it, and how that is undone."""
     hello = (

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import grpc
 
@@ -56,7 +57,8 @@ async def bring_back(settings: GatewaySettings, path: Path) -> None:
     async with connect(settings, "terminal") as client:
         memory = stubs.MemoryServiceStub(client.channel)
         try:
-            done = await memory.Import(_requests(path), metadata=client.metadata)
+            with path.open("rb") as file:
+                done = await memory.Import(_requests(file), metadata=client.metadata)
         except grpc.aio.AioRpcError as error:
             raise _told(error) from None
         except OSError as error:
@@ -67,11 +69,10 @@ async def bring_back(settings: GatewaySettings, path: Path) -> None:
     )
 
 
-async def _requests(path: Path) -> AsyncIterator[pb.ImportRequest]:
+async def _requests(file: BinaryIO) -> AsyncIterator[pb.ImportRequest]:
     yield pb.ImportRequest(actor=actor(account()))
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield pb.ImportRequest(chunk=chunk)
+    while chunk := file.read(_CHUNK_BYTES):
+        yield pb.ImportRequest(chunk=chunk)
 
 
 def _told(error: grpc.aio.AioRpcError) -> SettingsError:

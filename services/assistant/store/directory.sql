@@ -1,6 +1,9 @@
 -- name: find
 -- One row, whatever is known: who the account is, and whether the chat was let in.
-SELECT i.person_id, p.role, p.zone, i.display_name, c.space_id AS group_space
+SELECT i.person_id, p.role, p.zone, p.language, i.display_name, c.space_id AS group_space,
+       coalesce(c.listens, false) AS listens, c.told_at IS NULL AS is_news,
+       EXISTS (SELECT FROM aside a WHERE a.platform = asked.platform AND a.chat_id = asked.chat_id
+               AND a.person_id = i.person_id) AS is_aside
 FROM (SELECT $1::text AS platform, $2::text AS user_id, $3::text AS chat_id) AS asked
 LEFT JOIN identity i ON i.platform = asked.platform AND i.user_id = asked.user_id
 LEFT JOIN person p ON p.person_id = i.person_id
@@ -32,6 +35,26 @@ UPDATE person SET zone = $2 WHERE person_id = $1
 
 -- name: role
 SELECT role FROM person WHERE person_id = $1
+
+-- name: speak
+-- The language in which Remi answers a person; empty for the one they write in.
+UPDATE person SET language = $2 WHERE person_id = $1
+
+-- name: listen
+UPDATE chat SET listens = $3 WHERE platform = $1 AND chat_id = $2
+
+-- name: tell
+-- Remi has said in a group what it keeps there.
+UPDATE chat SET told_at = now() WHERE platform = $1 AND chat_id = $2 AND told_at IS NULL
+
+-- name: is_news
+SELECT EXISTS (SELECT FROM chat WHERE platform = $1 AND chat_id = $2 AND told_at IS NULL)
+
+-- name: step_aside
+INSERT INTO aside (platform, chat_id, person_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+
+-- name: step_back
+DELETE FROM aside WHERE platform = $1 AND chat_id = $2 AND person_id = $3
 
 -- name: admit_chat
 -- Lets a group chat in; its space stays the same if it was in before.
