@@ -115,7 +115,7 @@ def listen(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
     if is_on:
         return Reply(
             "To everybody here: from now on I keep all that is said in this group and learn from it, "
-            "also what isn't said to me. All of you can ask me about it. /private on leaves your messages out."
+            "also what isn't said to me. All of you can ask about it. /private on leaves your messages out."
         ), change
     return Reply(
         "To everybody here: from now on I keep only what is said to me, and what that replies to."
