@@ -6,6 +6,7 @@ from uuid import UUID
 from cachetools import TTLCache
 
 from services.assistant.domain import (
+    UNNAMED,
     Access,
     Author,
     ChatKind,
@@ -102,7 +103,7 @@ async def _enter(
 
     if entry.person_id is None:
         await directory.add_person(connection, author, role or TeamRole.GUEST)
-    elif entry.role is not role or entry.display_name != author.display_name:
+    elif entry.role is not role or author.display_name not in (entry.display_name, UNNAMED):
         await directory.promote(connection, entry.person_id, role or TeamRole.GUEST)
         await directory.rename(connection, author)
     if not is_direct and entry.group_space is None:

@@ -9,7 +9,7 @@ from services.assistant.explain import explain
 from services.assistant.index import finish
 from services.assistant.quotes import plain, quote
 from services.assistant.remi import Remi
-from services.assistant.rights import asker_of, not_theirs
+from services.assistant.rights import asker_of, is_direct, not_theirs
 from services.assistant.store import actions, memories, traces
 from services.assistant.store.actions import Action
 from services.assistant.store.connection import Connection, scoped
@@ -77,20 +77,24 @@ async def behind(remi: Remi, turn: Turn, reply_to: str) -> tuple[Reply, Change |
         behind = await _memories(connection, turn, cited) or await _memories(connection, turn, shown)
     if not behind:
         return Reply(
-            f"{plain(turn.newest.event.author.display_name, 40)}, no memory was behind that answer. Tell me "
-            "what is right, and I will remember it. /why shows what I was shown."
+            f"{_addressed(turn)}No memory was behind that answer. Tell me what is right, and I will "
+            "remember it. /why shows what I was shown."
         ), None
     rows, opened = browse.numbered(turn, [browse.memory_of(memory) for memory in behind])
     listed = "\n".join(
         f"{number}. {showing.learned(memory, turn.newest.event.sent_at)}"
         for number, memory in enumerate(behind, start=1)
     )
-    name = plain(turn.newest.event.author.display_name, 40)
     return Reply(
-        f"{name}, this was behind that answer. What of it is wrong?\n\n{listed}\n\nPress a number, or write "
-        "`/correct`, the number, and what is right.",
+        f"{_addressed(turn)}This was behind that answer. What of it is wrong?\n\n{listed}\n\nPress a number, "
+        "or write `/correct`, the number, and what is right.",
         rows,
     ), offering(turn, *opened)
+
+
+def _addressed(turn: Turn) -> str:
+    """In a group, to whom this is said: what they did to ask may be seen by nobody."""
+    return "" if is_direct(turn) else f"{plain(turn.newest.event.author.display_name, 40)}: "
 
 
 async def _memories(connection: Connection, turn: Turn, named: Sequence[Reference]) -> list[Memory]:

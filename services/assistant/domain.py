@@ -9,6 +9,8 @@ from uuid import UUID, uuid5
 # Ids that follow from a place are derived, so that no look-up is needed to find a conversation.
 _NAMESPACE = UUID("6b1f3c1e-7a55-4d0e-9d5c-2f1b8a0e4c77")
 TEAM_SPACE = uuid5(_NAMESPACE, "team")
+UNNAMED = "somebody"
+"""Whose name a platform doesn't tell, as with some reactions."""
 
 _NUMBERED = re.compile(r"#?(?P<number>\d{1,4})(?:[.:)]|\b)(?P<words>.*)", re.DOTALL)
 

@@ -68,7 +68,7 @@ async def test_what_was_behind_an_answer_is_offered_for_correction(
     answer = (await telegram.converse(telegram.request("What is my dog called?"), acknowledges=False))[-1]
     await telegram.acknowledge(answer.final.delivery, "a1")
     offered = await telegram.command("correct", reply_to="a1")
-    assert "Ann, this was behind that answer" in offered.text
+    assert "This was behind that answer" in offered.text
     assert "My dog is called Biscuit." in offered.text
     assert labels(offered) == ["1"]
     await telegram.command("correct", "1 My dog is called Rex.")
@@ -78,7 +78,7 @@ async def test_what_was_behind_an_answer_is_offered_for_correction(
 
 async def test_an_answer_with_no_memory_behind_it_says_so(telegram: Gateway) -> None:
     await telegram.say("I like rain.")
-    assert "no memory was behind" in (await telegram.command("correct")).text
+    assert "No memory was behind" in (await telegram.command("correct")).text
 
 
 async def test_a_thumb_down_offers_what_was_behind_the_answer_once(
@@ -105,7 +105,7 @@ async def test_a_thumb_down_offers_what_was_behind_the_answer_once(
         await telegram.acknowledge(offered[0])
         offered.append(await next_delivery(queue))
         await telegram.acknowledge(offered[1])
-    names = {each.text.split(",")[0] for each in offered}
+    names = {each.text.split(":")[0] for each in offered}
     assert names == {"Ann", "Bob"}
     assert all("The boat is called Biscuit." in each.text for each in offered)
     assert all(each.place.thread_id == "5" for each in offered)
