@@ -24,7 +24,7 @@ from services.assistant.remi import Knobs, Remi
 from services.assistant.server import serve
 from services.assistant.settings import Settings, gateway_tokens, load, secret, turn_timeout
 from services.assistant.store.connection import Store, connect
-from services.assistant.store.embedded import start_embedded
+from services.assistant.store.embedded import keep_running, start_embedded
 from services.assistant.store.migrate import migrate
 from services.assistant.undelivered import listing, send_again
 from services.assistant.worker import keep_leases, look_for_work
@@ -115,8 +115,11 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
         finally:
             await is_healthy.enter_graceful_shutdown()
             looking.cancel()
+            remi.running.is_draining = True
             await _drain(remi, settings.drain_seconds)
             await server.stop(grace=1)
+            # What the last calls began.
+            await _drain(remi, 0)
             renewing.cancel()
             await asyncio.wait([looking, renewing])
 
@@ -142,8 +145,10 @@ async def _drain(remi: Remi, seconds: float) -> None:
 async def _open_store(settings: Settings) -> AsyncIterator[Store]:
     """Postgres, migrated: the operator's, or the one Remi brings along."""
     app_dsn, owner_dsn = settings.database_url, settings.database_owner_url
+    watching: asyncio.Task[None] | None = None
     if not app_dsn:
         embedded = await start_embedded(settings.data / "postgres")
+        watching = asyncio.create_task(keep_running(settings.data / "postgres"))
         app_dsn, owner_dsn = embedded.app_dsn, embedded.owner_dsn
     if owner_dsn:
         for name in await migrate(owner_dsn):
@@ -152,6 +157,8 @@ async def _open_store(settings: Settings) -> AsyncIterator[Store]:
     try:
         yield store
     finally:
+        if watching is not None:
+            watching.cancel()
         await store.pool.close()
 
 

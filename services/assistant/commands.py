@@ -4,7 +4,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.assistant import browse, correct, forget, portable, prefer, remind, share, showing
+from services.assistant import browse, correct, forget, link, portable, prefer, remind, share, showing
 from services.assistant.buttons import Change, dropping
 from services.assistant.domain import Commanded, Edited, Pressed, Reply, Said, Turn
 from services.assistant.explain import explain
@@ -39,6 +39,8 @@ MANIFEST = (
     Command("language", "The language I answer you in; auto for the one you write in", "name"),
     Command("private", "In a group: on keeps nothing of what you say there", "on or off"),
     Command("listen", "In a group, for its admins: on keeps what isn't said to me too", "on or off"),
+    Command("link", "Be one person here and on another channel; gives a code, or takes it", "code"),
+    Command("unlink", "Part the accounts that were linked; I ask first"),
     Command("why", "What my last answer, or the one you reply to, rested on"),
     Command("export", "All that I remember here, as a file"),
     Command("import", "How to bring such a file back, or one from another assistant"),
@@ -102,6 +104,10 @@ async def run(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
             return prefer.private(remi, turn, body.arguments)
         case "listen":
             return prefer.listen(remi, turn, body.arguments)
+        case "link":
+            return await link.command(remi, turn, body.arguments)
+        case "unlink":
+            return await link.part(remi, turn)
         case "why":
             return await _why(remi, turn, body.reply_to), None
         case "export":
@@ -226,6 +232,10 @@ async def _press(remi: Remi, turn: Turn, pressed: Pressed) -> tuple[Reply, Chang
             return await _again(remi, turn)
         case "unremind":
             return await remind.cancelled(remi, turn, asked)
+        case "link":
+            return await link.answered(remi, turn, asked)
+        case "unlink":
+            return await link.parted(remi, turn, asked)
         case "keep":
             return Reply("Kept."), dropping(turn, asked)
         case _:

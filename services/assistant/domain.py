@@ -175,7 +175,14 @@ class Stop:
     """Stop the running turn of the conversation."""
 
 
-Body = Said | Edited | Deleted | Commanded | Pressed | Reacted | Stop
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The place's chat has another id from now on."""
+
+    to_chat_id: str
+
+
+Body = Said | Edited | Deleted | Commanded | Pressed | Reacted | Stop | Moved
 
 
 @dataclass(frozen=True, slots=True)

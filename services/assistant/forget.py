@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID, uuid4
 
-from services.assistant import browse, dates, showing
+from services.assistant import browse, dates, link, showing
 from services.assistant.buttons import Change, button, dropping, offering
 from services.assistant.domain import TEAM_SPACE, Commanded, Memory, Message, Reply, Turn
 from services.assistant.index import finish
 from services.assistant.quotes import quote
 from services.assistant.remi import Remi
 from services.assistant.rights import asker_in, asker_of, not_theirs
-from services.assistant.store import conversations, forgetting
+from services.assistant.store import conversations, forgetting, links
 from services.assistant.store.actions import Action
 from services.assistant.store.connection import scoped
 from services.assistant.store.forgetting import Doomed, Wish
@@ -54,9 +54,10 @@ async def command(remi: Remi, turn: Turn, asked: Commanded) -> tuple[Reply, Chan
     who = asker_of(turn)
     async with scoped(remi.store, [turn.space_id]) as connection:
         wish = replace(wish, owner=None if who.is_in_charge else who.person_id)
-        doomed = await forgetting.preview(connection, turn.space_id, wish)
+        doomed = await forgetting.preview(connection, remi.store.secret, turn.space_id, wish)
         if not doomed:
-            others = await forgetting.preview(connection, turn.space_id, replace(wish, owner=None))
+            anybodys = replace(wish, owner=None)
+            others = await forgetting.preview(connection, remi.store.secret, turn.space_id, anybodys)
             return Reply(_NOT_THEIRS if others else nothing), None
     return _ask(turn, doomed, turn.space_id, None if doomed.is_whole else wish)
 
@@ -72,12 +73,15 @@ async def doom(remi: Remi, turn: Turn, asked: Action) -> tuple[Reply, Change | N
 
 async def pressed(remi: Remi, turn: Turn, asked: Action) -> tuple[Reply, Change | None]:
     """The answer to the question is yes."""
+    if await _is_moving(remi, turn):
+        return Reply(link.MOVING), None
     space_id = UUID(asked.arguments["space"][0])
     await finish(remi.store, remi.models.embedder, space_id, turn.conversation_id)
     if "messages" in asked.arguments:
         message_ids = [UUID(each) for each in asked.arguments["messages"]]
         memory_ids = [UUID(each) for each in asked.arguments["memories"]]
         async with scoped(remi.store, [space_id]) as connection:
+            await links.require_still(connection, space_id)
             # Whoever asked as an admin may have ceased to be one.
             who = await asker_in(connection, turn, space_id)
             if await not_theirs(connection, who, message_ids, memory_ids):
@@ -103,11 +107,19 @@ async def wipe(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
     """Everything goes."""
     if not asker_of(turn).is_in_charge:
         return Reply(_NOT_THEIRS), None
+    if await _is_moving(remi, turn):
+        return Reply(link.MOVING), None
     async with scoped(remi.store, [turn.space_id]) as connection:
+        await links.require_still(connection, turn.space_id)
         held = await forgetting.count(connection, turn.space_id)
         await forgetting.wipe(connection, turn.space_id, turn.turn_id)
     went = _counts(held["messages"], held["memories"], held["reminders"])
     return Reply(f"All of it is gone: {went}. What you say from now on, I remember anew."), None
+
+
+async def _is_moving(remi: Remi, turn: Turn) -> bool:
+    async with scoped(remi.store, [turn.space_id]) as connection:
+        return await links.is_moving(connection, turn.space_id)
 
 
 async def _message(remi: Remi, turn: Turn, platform_message_id: str) -> tuple[Reply, Change | None]:
@@ -202,10 +214,11 @@ def _asked(turn: Turn, text: str, *choices: tuple[str, str, Arguments]) -> tuple
 async def _in_batches(remi: Remi, space_id: UUID, wish: Wish) -> tuple[int, int]:
     """Erase all that a wish comes to, each batch in a transaction of its own; how much that was."""
     async with scoped(remi.store, [space_id]) as connection:
-        message_ids, memory_ids = await forgetting.named(connection, space_id, wish)
+        message_ids, memory_ids = await forgetting.named(connection, remi.store.secret, space_id, wish)
     for start in range(0, max(len(message_ids), len(memory_ids)), forgetting.MOST):
         batch = slice(start, start + forgetting.MOST)
         async with scoped(remi.store, [space_id]) as connection:
+            await links.require_still(connection, space_id)
             await forgetting.forget(connection, space_id, message_ids[batch], memory_ids[batch])
     return len(message_ids), len(memory_ids)
 

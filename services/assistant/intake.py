@@ -10,11 +10,14 @@ import structlog
 from services.assistant.access import Denied, admit, forget_lately, space_of
 from services.assistant.domain import (
     Access,
+    Author,
     Commanded,
     Deleted,
     Delivery,
     Edited,
     Event,
+    Moved,
+    Place,
     Reacted,
     RepliedTo,
     Said,
@@ -23,7 +26,7 @@ from services.assistant.domain import (
     TurnState,
 )
 from services.assistant.remi import Remi
-from services.assistant.store import directory, forgetting, inbox, outbox, traces, turns, work
+from services.assistant.store import directory, forgetting, inbox, links, outbox, traces, turns, work
 from services.assistant.store.connection import Connection, scoped, unscoped
 from services.assistant.streams import Draft, Ended, Final, Frame, Listener, Merged
 from services.assistant.turn import embed_ahead, run
@@ -38,6 +41,8 @@ NOT_KEPT = (
     "You asked me to keep nothing of what you say in this group, so I can't answer it here. Write to me "
     "directly, or turn it off by /private off."
 )
+NEWEST = 50
+"""Of how many messages of a place a gateway is told, to see what became of them."""
 QUICK = 0.05
 """Seconds to the first look for an older delivery that is being sent just now."""
 DISAGREES = "👎"
@@ -74,6 +79,11 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
     if isinstance(event.body, Reacted):
         yield await _react(remi, event, event.body)
         return
+    if isinstance(event.body, Moved):
+        place = event.place
+        await directory.move_chat(remi.store, place.platform, place.chat_id, event.body.to_chat_id)
+        yield Accepted(False)
+        return
     with remi.streams.listen(event.key) as listener:
         for _ in range(3):
             admitted = await admit(remi.store, remi.door, event)
@@ -103,12 +113,13 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
             log.warning("key_reused", key=event.key, conversation=str(access.conversation_id))
             raise InvalidEvent("idempotency_key", "was used with another event")
         turn_id = accepted.turn.turn_id if isinstance(accepted, inbox.Accepted) and accepted.turn else None
+        # It runs while Accepted is on its way, and also if the stream breaks there.
+        if isinstance(accepted, inbox.Accepted) and accepted.claim:
+            remi.running.start(run(remi, accepted.claim, accepted.turn, ahead))
         if _is_overheard(event, access):
             yield Accepted(False)
             return
         yield Accepted(True, turn_id)
-        if isinstance(accepted, inbox.Accepted) and accepted.claim:
-            remi.running.start(run(remi, accepted.claim, accepted.turn, ahead))
         # A new event has no past to look at: its turn has only just begun.
         frame = await _look(remi, event, access) if is_known or isinstance(event.body, Stop) else None
         is_heard_out = False
@@ -177,7 +188,7 @@ async def commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | i
                 return accepted
             case Said(replied_to=RepliedTo() as replied_to):
                 await directory.add_person(connection, replied_to.author, TeamRole.GUEST)
-                await inbox.keep(connection, access, event.place, replied_to)
+                await inbox.keep(connection, access, replied_to)
             case _:
                 pass
         is_overheard = _is_overheard(event, access)
@@ -197,6 +208,7 @@ async def _take_in(remi: Remi, connection: Connection, event: Event, access: Acc
 async def _commit_edit(
     remi: Remi, connection: Connection, event: Event, access: Access
 ) -> inbox.Accepted | inbox.Known | None:
+    await links.require_still(connection, access.space_id)
     await inbox.hold(connection, access)
     if known := await inbox.known(remi.store, connection, event):
         return known
@@ -219,12 +231,23 @@ async def delete(remi: Remi, event: Event, message_ids: Sequence[str]) -> None:
     if space_id is None:
         return
     async with scoped(remi.store, [space_id]) as connection:
+        await links.require_still(connection, space_id)
         if await inbox.note(remi.store, connection, event):
             conversation_id = event.place.conversation_id
             await inbox.bury(connection, space_id, conversation_id, message_ids)
             ours = await inbox.kept(connection, space_id, conversation_id, message_ids)
             if ours:
                 await forgetting.forget(connection, space_id, ours, ())
+
+
+async def newest(remi: Remi, place: Place, author: Author) -> list[tuple[str, bytes]]:
+    """The newest messages of people kept in a place: the platform's ids, and SHA-256 of their texts."""
+    async with unscoped(remi.store) as connection:
+        space_id = await space_of(connection, place, author)
+    if space_id is None:
+        return []
+    async with scoped(remi.store, [space_id]) as connection:
+        return await inbox.newest(connection, space_id, place.conversation_id, NEWEST)
 
 
 async def _stop(remi: Remi, connection: Connection, event: Event, access: Access) -> None:

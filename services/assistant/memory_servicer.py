@@ -14,7 +14,7 @@ from services.assistant.index import finish
 from services.assistant.recall import Query, memory_tokens, recall
 from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
-from services.assistant.store import conversations, export, forgetting, memories, traces
+from services.assistant.store import conversations, directory, export, forgetting, links, memories, traces
 from services.assistant.store.connection import scoped
 from services.assistant.zones import zone
 from services.errors import InvalidEvent, NotAllowed, NotFound
@@ -98,6 +98,7 @@ class MemoryServicer(MemoryServiceServicer):
             memory_id = uuid("memory_id", request.memory_id)
             text, now, access = wire.text("text", request.text), datetime.now(UTC), who.access
             async with scoped(self._remi.store, [access.space_id]) as connection:
+                await directory.hold(connection, access.person_id)
                 if await not_theirs(connection, who.asker, (), [memory_id]):
                     raise NotAllowed("only those it came from, or an admin of this chat, can correct it")
                 message_id = await conversations.note(connection, who.place, who.author, access, text, now)
@@ -114,6 +115,7 @@ class MemoryServicer(MemoryServiceServicer):
                 raise InvalidEvent("everything", "must be set, or ids of messages or memories given")
             await self._finish_index(who)
             async with scoped(self._remi.store, [who.access.space_id]) as connection:
+                await links.require_still(connection, who.access.space_id)
                 if request.everything:
                     _require_charge(who)
                     gone = await forgetting.wipe(connection, who.access.space_id)

@@ -26,7 +26,7 @@ from pydantic import (
 from services.assistant import foreign, wire
 from services.assistant.domain import PLAIN, Access, Attachment, Details, MemoryKind, Place, Role
 from services.assistant.recurrence import Due, Rule, Unit
-from services.assistant.store import export, memories, reminders
+from services.assistant.store import directory, export, memories, reminders
 from services.assistant.store.connection import Connection, Store, scoped
 from services.assistant.store.reminders import New
 from services.errors import InvalidEvent
@@ -171,7 +171,7 @@ async def bring(store: Store, access: Access, place: Place, chunks: AsyncIterato
 
     It is read whole before anything changes. Then it is added batch by batch, without effect a second time:
     an import that broke off is simply begun anew. Raises InvalidEvent with the number of the line, or what
-    else, that can't be read; and StoreUnavailable.
+    else, that can't be read; and Unavailable.
     """
     total = Imported()
     # A file without a name: what somebody brings is nowhere to be found once it is in, or refused.
@@ -183,6 +183,7 @@ async def bring(store: Store, access: Access, place: Place, chunks: AsyncIterato
             await asyncio.sleep(0)
         for batch in _batches(staged, said):
             async with scoped(store, [access.space_id]) as connection:
+                await directory.hold(connection, access.person_id)
                 total += await _add(connection, access, place, batch)
     return total
 

@@ -74,7 +74,6 @@ def language(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
 
 def private(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
     """Whether a person's own words in a group are kept."""
-    place, person_id = turn.newest.event.place, turn.newest.person_id
     if is_direct(turn):
         return Reply("This talk is private anyway: nobody but you gets to see it."), None
     is_on = _ON_OFF.get(text.strip().lower())
@@ -84,7 +83,7 @@ def private(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
         ), None
 
     async def change(connection: Connection) -> None:
-        await directory.put_aside(connection, place, person_id, is_on)
+        await directory.put_aside(connection, turn.space_id, turn.newest.event.author, is_on)
 
     remi.door.lately.clear()
     if is_on:
@@ -109,7 +108,7 @@ def listen(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
         return Reply("Only an admin of this chat can say whether I listen along."), None
 
     async def change(connection: Connection) -> None:
-        await directory.listen(connection, event.place, is_on)
+        await directory.listen(connection, turn.space_id, is_on)
 
     remi.door.lately.clear()
     if is_on:

@@ -45,8 +45,12 @@ class Running:
     """The conversations this process works on, and the tasks that do."""
 
     claims: set[Claim] = field(default_factory=set)
+    left: set[Claim] = field(default_factory=set)
+    """Those whose work Postgres broke off: to be given back as soon as it can be told."""
     answers: dict[UUID, asyncio.Task[Any]] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    is_draining: bool = False
+    """This process is about to end: it accepts what comes, and leaves it to another."""
 
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[None]:

@@ -12,7 +12,7 @@ import structlog
 
 from services.assistant import intake, wire
 from services.assistant.commands import MANIFEST
-from services.assistant.domain import Delivery, Platform
+from services.assistant.domain import ChatKind, Delivery, Platform
 from services.assistant.edge import Context, Edge, own
 from services.assistant.remi import Remi
 from services.assistant.store import directory, outbox, work
@@ -28,6 +28,10 @@ log = structlog.get_logger()
 BATCH = 20
 UNREADABLE = timedelta(minutes=5)
 """How long a delivery rests that this version can't read; a newer one may."""
+LISTENING = 20.0
+"""Seconds between notes that a gateway listens."""
+TAKES_KEYS = {Platform.DISCORD}
+"""Where a delivery that is sent twice comes to stand once."""
 POLL = 1.0
 """Seconds between looks for deliveries that another replica left."""
 
@@ -76,10 +80,36 @@ class ConversationServicer(ConversationServiceServicer):
             await self._acknowledge(platform, request)
         return pb.AcknowledgeResponse()
 
+    async def ListKept(self, request: pb.ListKeptRequest, context: Context) -> pb.ListKeptResponse:  # noqa: N802
+        async with self._edge.call(context) as platform:
+            own(platform, wire.PLATFORMS.get(request.place.platform))
+            place = wire.place_from(request.place)
+            is_group = place.chat_kind is ChatKind.GROUP
+            author = wire.author_from(pb.Author(user_id=request.user_id), platform, is_group)
+            kept = await intake.newest(self._remi, place, author)
+        return pb.ListKeptResponse(
+            messages=[
+                pb.KeptMessage(message_id=message_id, text_digest=digest) for message_id, digest in kept
+            ]
+        )
+
+    async def MoveCursors(  # noqa: N802
+        self, request: pb.MoveCursorsRequest, context: Context
+    ) -> pb.MoveCursorsResponse:
+        async with self._edge.call(context) as platform:
+            seen = wire.seen_from(request, platform)
+            await directory.move_cursors(self._remi.store, platform, seen)
+        return pb.MoveCursorsResponse()
+
     async def _deliveries(self, route: str) -> AsyncIterator[pb.Delivery]:
         """Whatever waits for this bot and is carried by no live Converse, while the stream stands."""
         store, holder = self._remi.store, uuid4()
+        now = asyncio.get_running_loop().time
+        noted = -LISTENING
         while True:
+            if now() - noted >= LISTENING:
+                await outbox.listen(store, route)
+                noted = now()
             claims = await work.claim(store, "deliver", holder, BATCH, route, outbox.CARRY)
             ready = [delivery for claim in claims if (delivery := await self._ready(claim))]
             for delivery in sorted(ready, key=attrgetter("created_at")):
@@ -101,12 +131,16 @@ class ConversationServicer(ConversationServiceServicer):
                 delivery = await outbox.read(connection, claim.space_id, claim.subject_id)
                 if delivery is not None:
                     if delivery.created_at + self._remi.knobs.delivery_time < datetime.now(UTC):
-                        await outbox.expire(connection, delivery)
+                        late = outbox.Late(claim.space_id, claim.subject_id, claim.route)
+                        await outbox.expire(connection, late)
                         log.warning("delivery put aside", delivery=str(claim.subject_id), state="expired")
                         return None
                     delay = await outbox.wait(connection, delivery)
                     is_next = await outbox.is_next(connection, claim.space_id, claim.subject_id)
                     delay = delay if is_next else delay or timedelta(seconds=POLL)
+                    if delay is None and claim.was_left and delivery.place.platform not in TAKES_KEYS:
+                        await outbox.count_again(connection, delivery)
+                        log.warning("delivery sent again", delivery=str(claim.subject_id))
         except Unreadable as error:
             log.error("delivery_unreadable", delivery=str(claim.subject_id), exc_info=error)
             await work.put_back(store, "deliver", claim, UNREADABLE)
@@ -122,9 +156,12 @@ class ConversationServicer(ConversationServiceServicer):
     async def _acknowledge(self, platform: Platform, request: pb.AcknowledgeRequest) -> None:
         space_id, delivery_id = wire.delivery_ids(request.delivery_id)
         result = wire.result_from(request)
+        moved_to = wire.moved_from(request)
         async with scoped(self._remi.store, [space_id]) as connection:
             if not await outbox.record(connection, platform, space_id, delivery_id, result):
                 raise NotFound("there is no such delivery on this platform")
+        if moved_to:
+            await directory.move_chat(self._remi.store, platform, request.place.chat_id, moved_to)
         if isinstance(result, outbox.Settled) and result.state != "delivered":
             log.warning("delivery put aside", delivery=request.delivery_id, state=result.state)
         if not isinstance(result, outbox.GoingOn):

@@ -101,6 +101,9 @@ async def run(remi: Remi, claim: Claim, turn: Turn | None, ahead: Ahead | None =
     with remi.running.holding(claim):
         try:
             while True:
+                if remi.running.is_draining:
+                    await work.put_back(remi.store, "turn", claim, timedelta(0))
+                    return
                 if turn is None:
                     turn, ahead = await _take(remi, claim), None
                 if turn is None:
@@ -116,8 +119,9 @@ async def run(remi: Remi, claim: Claim, turn: Turn | None, ahead: Ahead | None =
             log.error("turn_unreadable", conversation=str(claim.subject_id), exc_info=error)
             await work.put_back(remi.store, "turn", claim, UNREADABLE)
         except StoreUnavailable:
-            # The lease runs out, and whoever comes first goes on from what is committed.
+            # Whoever comes first goes on from what is committed.
             log.warning("turn_left", conversation=str(claim.subject_id))
+            remi.running.left.add(claim)
         except asyncio.CancelledError:
             await work.put_back(remi.store, "turn", claim, timedelta(0))
             raise
@@ -195,10 +199,9 @@ async def _respond(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
 async def _introduced(remi: Remi, turn: Turn, response: Response) -> Response:
     """The first reply in a group says what is kept there."""
     outcome, before = response.outcome, response.change
-    place = turn.newest.event.place
     async with unscoped(remi.store) as connection:
         # What the turn was begun with may be a minute old.
-        is_news = await directory.is_news(connection, place)
+        is_news = await directory.is_news(connection, turn.space_id)
     remi.door.lately.clear()
     if outcome.reply is None or not is_news:
         return response
@@ -206,7 +209,7 @@ async def _introduced(remi: Remi, turn: Turn, response: Response) -> Response:
     async def change(connection: Connection) -> None:
         if before is not None:
             await before(connection)
-        await directory.tell(connection, place)
+        await directory.tell(connection, turn.space_id)
 
     reply = replace(outcome.reply, text=f"{outcome.reply.text}\n\n{showing.GROUP_NOTICE}")
     return replace(response, outcome=replace(outcome, reply=reply), change=change)

@@ -1,6 +1,6 @@
 """What could not be delivered, for the operator: ids and reasons, never text; and sending it again."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from services.assistant import wire
 from services.assistant.store import outbox
@@ -8,14 +8,25 @@ from services.assistant.store.connection import Store, scoped, unscoped
 from services.assistant.store.outbox import Undelivered
 from services.errors import NotFound
 
+LATELY = timedelta(days=30)
+
 
 async def listing(store: Store) -> str:
-    """One line a delivery, oldest first, below the count of each state. Raises StoreUnavailable."""
+    """One line a delivery, oldest first, below the count of each state; then what may stand twice.
+
+    Raises StoreUnavailable.
+    """
     found = await _all(store)
+    async with unscoped(store) as connection:
+        again = await outbox.sent_again(connection, LATELY)
     states = [each.state for each in found]
     counts = ", ".join(f"{states.count(state)} {state}" for state in ("rejected", "unknown", "expired"))
     now = datetime.now(UTC)
-    return "\n".join([f"{len(found)} undelivered: {counts}", *(_line(each, now) for each in found)])
+    twice = (
+        f"{route}: {deliveries} sent again in {LATELY.days} days, and may stand twice"
+        for route, deliveries in again.items()
+    )
+    return "\n".join([f"{len(found)} undelivered: {counts}", *(_line(each, now) for each in found), *twice])
 
 
 async def send_again(store: Store, which: str) -> str:

@@ -17,6 +17,7 @@ from services.assistant.domain import (
     Delivery,
     Edited,
     Event,
+    Moved,
     Place,
     Platform,
     Pressed,
@@ -36,6 +37,7 @@ MAX_NAME = 200
 # The longest that a platform's word closes a chat for; then it is asked again.
 MAX_CLOSED = timedelta(hours=1)
 MAX_ATTACHMENTS = 20
+MAX_CURSORS = 1000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 PLATFORMS: dict["pb.Platform.ValueType", Platform] = {
@@ -60,8 +62,9 @@ def event_from(request: pb.ConverseRequest, now: datetime, trusts_clock: bool) -
         raise InvalidEvent("idempotency_key", "must be 1 to 200 bytes")
     if request.idempotency_key.partition(":")[0] != place.platform:
         raise InvalidEvent("idempotency_key", "must begin with the platform's name and a colon")
-    # What a platform reports as deleted in a group, it reports without saying by whom.
-    is_anonymous = request.HasField("deletion") and place.chat_kind is ChatKind.GROUP
+    # What a platform reports as deleted or moved in a group, it reports without saying by whom.
+    is_unsigned = request.HasField("deletion") or request.HasField("chat_moved")
+    is_anonymous = is_unsigned and place.chat_kind is ChatKind.GROUP
     author = author_from(request.author, place.platform, is_anonymous)
     sent_at = moment("sent_at", request.sent_at) if request.HasField("sent_at") else now
     if not trusts_clock:
@@ -159,6 +162,21 @@ def result_from(request: pb.AcknowledgeRequest) -> Result:
             raise InvalidEvent("result", "is missing")
 
 
+def seen_from(request: pb.MoveCursorsRequest, platform: Platform) -> list[tuple[Place, str]]:
+    """Places, each with the newest message seen there. Raises InvalidEvent."""
+    if len(request.cursors) > MAX_CURSORS:
+        raise InvalidEvent("cursors", f"are more than {MAX_CURSORS}")
+    seen = [(place_from(each.place), _id("cursors.message_id", each.message_id)) for each in request.cursors]
+    if any(place.platform is not platform for place, _ in seen):
+        raise InvalidEvent("cursors.place", "is of another platform")
+    return seen
+
+
+def moved_from(request: pb.AcknowledgeRequest) -> str:
+    """The id that the place's chat has now; empty where it hasn't moved. Raises InvalidEvent."""
+    return _id("moved_to_chat_id", request.moved_to_chat_id, optional=True)
+
+
 def closed_chats(closed: Iterable[tuple[str, timedelta]]) -> pb.ClosedChats:
     """Chats, each with the time until it is open again."""
     chats = []
@@ -222,6 +240,8 @@ def _body(request: pb.ConverseRequest, place: Place, sent_at: datetime) -> Body:
             )
         case "stop":
             return Stop()
+        case "chat_moved":
+            return Moved(_id("chat_moved.to_chat_id", request.chat_moved.to_chat_id))
         case _:
             raise InvalidEvent("event", "is missing or newer than this assistant")
 

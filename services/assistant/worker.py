@@ -10,9 +10,11 @@ import structlog
 
 from services.assistant.index import index, promote, reindex
 from services.assistant.learn import learn
+from services.assistant.link import join_due
 from services.assistant.remi import Remi
 from services.assistant.remind import fire_due
-from services.assistant.store import work
+from services.assistant.store import outbox, work
+from services.assistant.store.connection import scoped, unscoped
 from services.assistant.store.work import Claim, Kind
 from services.assistant.turn import retry, run
 from services.errors import ModelRefused, StoreUnavailable, Unavailable
@@ -23,9 +25,12 @@ LOOK = 1.0
 """Seconds between looks for work that is due."""
 RENEW = 4.0
 """Seconds between renewals; a lease lasts almost four times as long."""
+SWEEP = 30.0
+"""Seconds between looks for deliveries whose time is over."""
 MOST_TURNS = 64
 MOST_RETRIES = 8
 MOST_LEARNING = 4
+MOST_LATE = 500
 SETTLE = timedelta(seconds=10)
 """How long talk waits for more before it is learned from; turns.sql has the same."""
 
@@ -36,23 +41,31 @@ async def keep_leases(remi: Remi) -> None:
 
 
 async def look_for_work(remi: Remi) -> None:
-    """Take over turns, index, learn and remind, until cancelled."""
+    """Take over turns, index, learn, remind and link, until cancelled."""
     await asyncio.gather(
         _again_and_again(remi, _take_over, LOOK),
         _again_and_again(remi, _learn_some, LOOK),
         _again_and_again(remi, fire_due, LOOK),
+        _again_and_again(remi, expire_late, SWEEP),
+        _again_and_again(remi, join_due, LOOK),
     )
 
 
 async def _again_and_again(
     remi: Remi, step: Callable[[Remi], Coroutine[Any, Any, None]], pause: float
 ) -> NoReturn:
-    """Whatever goes wrong once is logged, and tried again."""
+    """Whatever goes wrong is logged and tried again; of Postgres, only that it went away and came back."""
+    is_away = False
     while True:
         try:
             await step(remi)
+            if is_away:
+                log.info("store_back", step=step.__name__)
+            is_away = False
         except StoreUnavailable as error:
-            log.warning("store_away", step=step.__name__, exc_info=error)
+            if not is_away:
+                log.warning("store_away", step=step.__name__, exc_info=error)
+            is_away = True
         except Exception as error:
             log.error("step_failed", step=step.__name__, exc_info=error)
         await asyncio.sleep(pause)
@@ -63,8 +76,21 @@ async def _renew_leases(remi: Remi) -> None:
         await work.renew(remi.store, held)
 
 
+async def expire_late(remi: Remi) -> None:
+    """Put aside what could not be delivered in its time, also for bots whose gateway is down."""
+    async with unscoped(remi.store) as connection:
+        found = await outbox.late(connection, remi.knobs.delivery_time, MOST_LATE)
+    for late in found:
+        async with scoped(remi.store, [late.space_id]) as connection:
+            if await outbox.expire(connection, late):
+                log.warning("delivery put aside", delivery=str(late.delivery_id), state="expired")
+
+
 async def _take_over(remi: Remi) -> None:
     """Go on with turns that were left, or that are parked until a model answers."""
+    for left in list(remi.running.left):
+        await work.put_back(remi.store, "turn", left, timedelta(0))
+        remi.running.left.discard(left)
     for claim in await work.claim(remi.store, "turn", uuid4(), MOST_TURNS):
         remi.running.start(run(remi, claim, None))
     for waiting in await work.claim(remi.store, "retry", uuid4(), MOST_RETRIES):

@@ -9,6 +9,7 @@ import yarl
 from services.discord.channels import Channels
 from services.discord.client import logged_in, stay_connected
 from services.discord.commands import register
+from services.discord.known import Known
 from services.discord.listener import Listener
 from services.discord.presenter import EventPresenter, Openings
 from services.discord.send import CAPABILITIES, DiscordSender
@@ -43,9 +44,10 @@ async def serve(settings: DiscordSettings) -> None:
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                channels = Channels(client, carry_event, openings, tasks)
+                channels = Channels(client, carry_event, Known(assistant), openings, tasks)
                 Listener(client, channels, openings, tasks)
                 start(tasks, stay_connected(client))
+                start(tasks, channels.tell_what_was_seen())
                 await deliveries.run(
                     subscription, on_manifest=take_manifest, on_cursors=channels.take_cursors
                 )

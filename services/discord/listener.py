@@ -9,7 +9,8 @@ import discord
 import structlog
 
 from services.discord import translate
-from services.discord.channels import Arrival, Channels
+from services.discord.arrival import Arrival
+from services.discord.channels import Channels
 from services.discord.presenter import Deferred, Openings
 from services.discord.tasks import start
 
@@ -50,9 +51,8 @@ class Listener:
 
     async def on_message(self, said: discord.Message) -> None:
         guild_id = said.guild.id if said.guild else None
-        self._channels.add(
-            said.channel.id, guild_id, Arrival(partial(translate.message, said, bot=self._bot))
-        )
+        arrival = Arrival(partial(translate.message, said, bot=self._bot), message_id=said.id)
+        self._channels.add(said.channel.id, guild_id, arrival)
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
         arrival = Arrival(partial(translate.edit, event.message, bot=self._bot))

@@ -42,7 +42,7 @@ def direct_place(channel_id: int, bot: discord.ClientUser) -> pb.Place:
 def message(said: discord.Message, where: pb.Place, bot: discord.ClientUser) -> pb.ConverseRequest | None:
     """What a person said; None for what a bot said, and for messages that nobody typed."""
     request = _said(said, where, bot, f"discord:{said.id}", said.created_at)
-    text = _text(said, bot)
+    text = words(said, bot)
     attachments = [_attachment(said, attachment) for attachment in said.attachments]
     unsupported = "" if text or attachments else _kind(said)
     if request is None or (unsupported == _OTHER_KIND and not request.addressed):
@@ -57,7 +57,7 @@ def message(said: discord.Message, where: pb.Place, bot: discord.ClientUser) -> 
         )
     )
     replied = _resolved(said)
-    if request.addressed and replied and not replied.author.bot and (told := _text(replied, bot)):
+    if request.addressed and replied and not replied.author.bot and (told := words(replied, bot)):
         request.message.replied_to.message_id = str(replied.id)
         request.message.replied_to.author.CopyFrom(_author(replied.author))
         request.message.replied_to.text = told
@@ -67,7 +67,7 @@ def message(said: discord.Message, where: pb.Place, bot: discord.ClientUser) -> 
 
 def edit(said: discord.Message, where: pb.Place, bot: discord.ClientUser) -> pb.ConverseRequest | None:
     """A message as it reads now; None where the update was no edit, and where `message` gives None."""
-    text = _text(said, bot)
+    text = words(said, bot)
     if said.edited_at is None or not text:
         return None
     key = f"discord:{said.id}:e{_milliseconds(said.edited_at)}"
@@ -184,7 +184,7 @@ def _resolved(said: discord.Message) -> discord.Message | None:
     return resolved if isinstance(resolved, discord.Message) else None
 
 
-def _text(said: discord.Message, bot: discord.ClientUser) -> str:
+def words(said: discord.Message, bot: discord.ClientUser) -> str:
     """What was typed, with names in the place of ids; without the mention that it begins with."""
     text = said.content or "\n\n".join(_quoted(snapshot.content) for snapshot in said.message_snapshots)
     bare = re.sub(rf"\A\s*<@!?{bot.id}>[\s,:]*", "", text)

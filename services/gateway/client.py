@@ -21,17 +21,19 @@ from services.stubs.assistant.v1 import assistant_pb2_grpc as stubs
 ACCEPT_SECONDS = 30
 # The longest a turn's stream is held open; a Final that takes longer comes through Deliver.
 TURN_SECONDS = 900
+# A refusal costs next to nothing, and what waits should be taken within seconds of the assistant's return.
+LONGEST_WAIT = 2.0
 # gRPC takes messages of up to 4 MiB; one above would fail for ever.
 MAX_REQUEST_BYTES = 4 * 1024 * 1024 - 1024
 
 _CHANNEL_OPTIONS = (
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_time_ms", 15_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 5_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
     # A delivery may carry a file.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     # An address of the outside world's proxy settings is none of this line's business.
@@ -121,7 +123,7 @@ async def converse(client: Client, request: pb.ConverseRequest) -> AsyncGenerato
     """
     if request.ByteSize() > MAX_REQUEST_BYTES:
         raise InvalidEvent(request.WhichOneof("event") or "event", "larger than 4 MiB")
-    for delay in delays():
+    for delay in delays(cap=LONGEST_WAIT):
         committed = False
         call = client.conversation.Converse(request, metadata=client.metadata, timeout=TURN_SECONDS)
         try:

@@ -10,7 +10,7 @@ import grpc
 import structlog
 
 from services.gateway.backoff import delays
-from services.gateway.client import Client, permanent
+from services.gateway.client import LONGEST_WAIT, Client, permanent
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 FIRST_WORD_SECONDS = 30
@@ -79,13 +79,13 @@ class Deliveries:
         The callbacks are awaited before the stream is read on, at every connection; an exception out of them
         is logged. Raises SettingsError, NotAllowed or InvalidEvent where the call will never be taken.
         """
-        waits = delays()
+        waits = delays(cap=LONGEST_WAIT)
         while True:
             call = self._client.conversation.Deliver(request, metadata=self._client.metadata)
             try:
                 async with asyncio.timeout(FIRST_WORD_SECONDS):
                     response = await call.read()
-                waits = delays()
+                waits = delays(cap=LONGEST_WAIT)
                 while isinstance(response, pb.DeliverResponse):
                     match response.WhichOneof("item"):
                         case "manifest":
@@ -198,7 +198,7 @@ class Deliveries:
 
     async def _acknowledge(self, outcome: pb.AcknowledgeRequest) -> None:
         log = _log.bind(delivery=outcome.delivery_id, result=outcome.WhichOneof("result"))
-        for delay in delays():
+        for delay in delays(cap=LONGEST_WAIT):
             try:
                 await self._client.conversation.Acknowledge(
                     outcome, metadata=self._client.metadata, timeout=ACKNOWLEDGE_SECONDS

@@ -17,11 +17,13 @@ from services.gateway.delivery import Deliveries
 from services.gateway.process import run
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.telegram.inbox import Inbox
+from services.telegram.introduce import introduce
 from services.telegram.pacing import Pacer
-from services.telegram.poll import introduce, poll
+from services.telegram.poll import poll
 from services.telegram.render import MAX_LENGTH
 from services.telegram.send import TelegramSender
 from services.telegram.settings import TelegramSettings
+from services.telegram.webhook import listen, webhook
 
 CAPABILITIES = pb.Capabilities(
     max_length=MAX_LENGTH, length_unit=pb.LENGTH_UNIT_UTF16, edits=True, buttons=True, files=True
@@ -32,6 +34,7 @@ _log = structlog.get_logger()
 
 async def serve(settings: TelegramSettings) -> None:
     """Speak for one bot until cancelled. Raises SettingsError."""
+    hook = webhook(settings)
     async with make_bot(settings) as bot, connect(settings, "telegram") as client:
         me = await introduce(bot)
         _log.info("telegram ready", bot=me.id)
@@ -54,7 +57,8 @@ async def serve(settings: TelegramSettings) -> None:
             async with asyncio.TaskGroup() as tasks:
                 inbox = Inbox(bot, me, client, deliveries, pacer, tasks)
                 tasks.create_task(deliveries.run(subscription, on_manifest=register, on_cursors=ignore))
-                tasks.create_task(poll(bot, inbox.take))
+                updates = listen(bot, hook, inbox.take) if hook else poll(bot, inbox.take)
+                tasks.create_task(updates)
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         finally:

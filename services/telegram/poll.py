@@ -14,15 +14,15 @@ from aiogram import Bot
 from aiogram.exceptions import (
     ClientDecodeError,
     TelegramAPIError,
-    TelegramNotFound,
     TelegramRetryAfter,
     TelegramUnauthorizedError,
 )
-from aiogram.types import Update, User
+from aiogram.types import Update
 from pydantic import ValidationError
 
 from services.errors import SettingsError
 from services.gateway.backoff import delays
+from services.telegram.introduce import insist
 from services.telegram.translate import KINDS
 
 POLL_SECONDS = 50
@@ -32,26 +32,12 @@ Take = Callable[[Update], Awaitable[None]]
 _log = structlog.get_logger()
 
 
-async def introduce(bot: Bot) -> User:
-    """Wait until Telegram answers; who the bot is. Raises SettingsError for a token that it doesn't know."""
-    waits = delays()
-    while True:
-        try:
-            me = await bot.me()
-            await bot.delete_webhook()
-            return me
-        except (TelegramUnauthorizedError, TelegramNotFound):
-            raise SettingsError("TELEGRAM_BOT_TOKEN: Telegram does not know this token") from None
-        except (TelegramAPIError, ClientDecodeError) as error:
-            _log.warning("telegram is away", problem=type(error).__name__)
-        await asyncio.sleep(next(waits))
-
-
 async def poll(bot: Bot, take: Take) -> NoReturn:
     """Take every update, for ever. `take` returns when its update may be confirmed.
 
     Raises SettingsError where Telegram no longer knows the token, and what `take` raises.
     """
+    await insist(bot.delete_webhook)
     offset: int | None = None
     waits = delays()
     while True:
@@ -80,11 +66,12 @@ def _lanes(updates: list[Update]) -> list[list[Update]]:
     """The updates chat by chat."""
     lanes = defaultdict(list)
     for update in updates:
-        lanes[_chat_id(update)].append(update)
+        lanes[chat_id(update)].append(update)
     return list(lanes.values())
 
 
-def _chat_id(update: Update) -> int | None:
+def chat_id(update: Update) -> int | None:
+    """Which chat an update is about, if any."""
     query = update.callback_query
     about = (
         update.message

@@ -13,6 +13,7 @@ from aiogram.exceptions import (
     TelegramAPIError,
     TelegramBadRequest,
     TelegramEntityTooLarge,
+    TelegramMigrateToChat,
     TelegramNetworkError,
     TelegramNotFound,
     TelegramRetryAfter,
@@ -64,8 +65,26 @@ class TelegramSender:
         self._pacer = pacer
 
     async def send(self, delivery: pb.Delivery, stands: Stands) -> pb.AcknowledgeRequest:
-        """Send what is not sent yet; what becomes of it is told in the terms of the contract."""
+        """Send what is not sent yet; what becomes of it is told in the terms of the contract.
+
+        A group that became a supergroup is followed there.
+        """
         receipts = list(delivery.sent_message_ids)
+        try:
+            return await self._send(delivery, receipts, stands)
+        except TelegramMigrateToChat as moved:
+            there = _elsewhere(delivery, moved.migrate_to_chat_id)
+        try:
+            outcome = await self._send(there, receipts, stands)
+        except TelegramMigrateToChat as error:
+            outcome = _failure(error, receipts)
+        outcome.moved_to_chat_id = there.place.chat_id
+        return outcome
+
+    async def _send(
+        self, delivery: pb.Delivery, receipts: list[str], stands: Stands
+    ) -> pb.AcknowledgeRequest:
+        """Each part gets its id into `receipts` as soon as it stands. Raises TelegramMigrateToChat."""
         parts = _parts(delivery)
         try:
             for part in parts[len(receipts) :]:
@@ -74,6 +93,8 @@ class TelegramSender:
                 receipts.append(str(await self._insist(part)))
                 if len(receipts) < len(parts):
                     await stands(receipts)
+        except TelegramMigrateToChat:
+            raise
         except TelegramRetryAfter as error:
             return rate_limited(error.retry_after, receipts)
         except (TelegramAPIError, ClientDecodeError) as error:
@@ -180,6 +201,16 @@ def _parts(delivery: pb.Delivery) -> list[_Part]:
         )
         for number in range(total)
     ]
+
+
+def _elsewhere(delivery: pb.Delivery, chat_id: int) -> pb.Delivery:
+    """The delivery for the chat's new id, where the ids of its earlier messages are others' or nobody's."""
+    there = pb.Delivery()
+    there.CopyFrom(delivery)
+    there.place.chat_id = str(chat_id)
+    there.ClearField("reply_to_message_id")
+    there.ClearField("replaces_message_ids")
+    return there
 
 
 def thread_id(place: pb.Place) -> int | None:

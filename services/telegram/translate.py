@@ -60,7 +60,7 @@ def translate(update: Update, me: User) -> list[pb.ConverseRequest]:
     `me` is the bot. An author's role in a group is left unspecified where the update doesn't tell it.
     """
     if update.message is not None:
-        return _message(update.message, me)
+        return _moved(update.message, me) or _message(update.message, me)
     if update.edited_message is not None:
         return _edit(update.edited_message, me)
     if update.callback_query is not None:
@@ -100,6 +100,27 @@ def _message(message: Message, me: User) -> list[pb.ConverseRequest]:
             event.unsupported_kind = kind.value.replace("_", " ")
         request.message.CopyFrom(event)
     return [request]
+
+
+def _moved(message: Message, me: User) -> list[pb.ConverseRequest]:
+    """A group became a supergroup, which has another id. Either chat says so, and both say the same event."""
+    if message.migrate_to_chat_id is not None:
+        old, new = message.chat.id, message.migrate_to_chat_id
+    elif message.migrate_from_chat_id is not None:
+        old, new = message.migrate_from_chat_id, message.chat.id
+    else:
+        return []
+    place = _place(message.chat, me, "")
+    place.chat_id = str(old)
+    return [
+        pb.ConverseRequest(
+            idempotency_key=f"telegram:{me.id}:{old}:moved:{new}",
+            place=place,
+            author=pb.Author(role=pb.CHAT_ROLE_MEMBER),
+            sent_at=_timestamp(message.date),
+            chat_moved=pb.ChatMovedEvent(to_chat_id=str(new)),
+        )
+    ]
 
 
 def _edit(message: Message, me: User) -> list[pb.ConverseRequest]:

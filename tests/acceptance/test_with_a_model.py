@@ -197,25 +197,6 @@ async def test_a_turn_that_always_raises_is_put_aside_and_its_neighbours_go_on(
         assert "Noted" in await telegram.say("My cat is called Tom.")
 
 
-async def test_a_drained_assistant_hands_its_turn_over(
-    start_assistant: StartAssistant, model: FakeOpenAI
-) -> None:
-    gate = asyncio.Event()
-    model.script(Step(text="Too late.", gate=gate), Step(text="By the next one."))
-    async with start_assistant(**knobs(model, drain_seconds=0)) as assistant, gateway(assistant) as telegram:
-        running = await telegram.begin(telegram.request("hello"))
-        await until(lambda: bool(chats(model)))
-    await asyncio.wait([running])
-    gate.set()
-    async with (
-        start_assistant(**knobs(model)) as assistant,
-        gateway(assistant) as telegram,
-        telegram.deliver() as items,
-        asyncio.timeout(PATIENCE),
-    ):
-        assert (await next_delivery(items)).text == "By the next one."
-
-
 async def test_what_a_person_says_is_learned_after_the_reply_with_its_source(
     start_assistant: StartAssistant, model: FakeOpenAI, store: Store
 ) -> None:

@@ -13,6 +13,8 @@ from services.assistant.store.queries import load
 
 _ENTRY = re.compile(r"^(?P<at>\d+\.\d+) LOG:  (?:statement|execute [^:]*): (?P<line>.*)$", re.MULTILINE)
 _NO_QUERY = re.compile(r"BEGIN|COMMIT|ROLLBACK|SET LOCAL", re.IGNORECASE)
+_OF_NO_TURN = {"claim", "renew"}
+"""What goes on beside the turns: looking for work, and keeping leases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,15 @@ def owner_dsn(folder: Path) -> str:
 
 
 def read(log: Path) -> list[Query]:
-    """What the server executed, in order; BEGIN, the scope and COMMIT left out."""
+    """What the server executed for turns, in order; BEGIN, the scope and COMMIT left out."""
     entries = _ENTRY.finditer(log.read_text(errors="replace"))
     names = _names()
-    return [
+    queries = [
         Query(float(entry["at"]), names.get(entry["line"], entry["line"]))
         for entry in entries
         if not _NO_QUERY.match(entry["line"])
     ]
+    return [query for query in queries if query.name not in _OF_NO_TURN]
 
 
 def between(queries: Sequence[Query], since: float, until: float) -> tuple[str, ...]:

@@ -50,6 +50,9 @@ class FakeAssistant(stubs.ConversationServiceServicer):
         self.subscriptions: list[pb.DeliverRequest] = []
         self.manifest = pb.CommandManifest()
         self.cursors = pb.Cursors()
+        # By the place's innermost id: the messages kept there, and up to where it was seen.
+        self.kept: dict[str, pb.ListKeptResponse] = {}
+        self.seen: dict[str, str] = {}
         # What a call to Converse and to Acknowledge does; a test replaces them.
         self.answer: Callable[[pb.ConverseRequest], Iterable[Step]] = echo
         self.acknowledge_faults: list[Fail] = []
@@ -159,6 +162,23 @@ class FakeAssistant(stubs.ConversationServiceServicer):
             self._deliveries.pop(request.delivery_id, None)
         await self._record(self.acknowledgements, request)
         return pb.AcknowledgeResponse()
+
+    async def ListKept(  # noqa: N802
+        self, request: pb.ListKeptRequest, context: Any
+    ) -> pb.ListKeptResponse:
+        await self._authenticate(context)
+        place = request.place.thread_id or request.place.chat_id
+        return self.kept.get(place, pb.ListKeptResponse())
+
+    async def MoveCursors(  # noqa: N802
+        self, request: pb.MoveCursorsRequest, context: Any
+    ) -> pb.MoveCursorsResponse:
+        await self._authenticate(context)
+        async with self._changed:
+            for each in request.cursors:
+                self.seen[each.place.thread_id or each.place.chat_id] = each.message_id
+            self._changed.notify_all()
+        return pb.MoveCursorsResponse()
 
     async def _authenticate(self, context: Any) -> None:
         if dict(context.invocation_metadata()).get("authorization") != f"Bearer {self.token}":

@@ -1,8 +1,10 @@
-"""A process that has imported all services, and forks one when it is told to: a start without imports.
+"""A process that has imported services, and forks one when it is told to: a start without imports.
 
-It reads orders, one JSON object a line, from standard input, and answers each with the process id.
+It imports the assistant, and the gateways that its arguments name. It reads orders, one JSON object a line,
+from standard input, and answers each with the process id.
 """
 
+import importlib
 import json
 import os
 import signal
@@ -16,9 +18,10 @@ def main() -> None:
     import services.assistant.__main__
     import services.assistant.endpoint
     import services.assistant.endpoint_embedder
-    import services.assistant.minilm
-    import services.discord.__main__
-    import services.telegram.__main__  # noqa: F401
+    import services.assistant.minilm  # noqa: F401
+
+    for gateway in sys.argv[1:]:
+        importlib.import_module(f"services.{gateway}.__main__")
 
     # Nobody waits for the children: they are told apart by their process ids.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -44,7 +47,7 @@ def _become(order: dict[str, Any]) -> NoReturn:
         os.chdir(order["folder"])
         if order["point"]:
             kind, name, passes = order["point"]
-            points.die_at(getattr(points, kind)[name], passes)
+            points.die_at(getattr(points, kind)[name], passes, name)
         code = _run(order["service"])
     finally:
         sys.stdout.flush()

@@ -3,11 +3,12 @@
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 from faults.ledger import Ledger
 from faults.line import SMOKE, Line, Outcome, Size
+from faults.points import deaths
 from faults.processes import Aim
 from faults.scenes import discord, telegram
 from faults.stage import S, Stage, stage
@@ -17,7 +18,7 @@ A_KILL = 8
 """Messages said between two kills."""
 PEOPLE = 40
 COLD = 20
-AIMED = 2.0
+AIMED = 1.5
 """Seconds that a process which is aimed at a point may take to come by it."""
 
 
@@ -31,24 +32,24 @@ async def _run(
         made.say(people)
         await made.answered()
         await made.kill(first)
-        by_itself = await _kill_often(made, kills, cold)
+        await _kill_often(made, kills, cold)
         await made.start()
         made.say(-sum(made.said) % people)
         await made.answered(hurry=size is SMOKE)
         ledger = await made.ledger()
+        died = deaths(folder / f"{made.scene.platform}.log")
     figure = (
-        f"{kills} kills, {by_itself} of them at named points, over {sum(made.said):,} messages, "
-        f"{cold} cold starts: {ledger}"
+        f"{kills} kills, {died.total()} of them at {len(died)} named points, over {sum(made.said):,} "
+        f"messages, {cold} cold starts: {ledger}"
     )
     return figure, made, ledger
 
 
-async def _kill_often(made: Stage[S], kills: int, cold: int) -> int:
-    """Kill so often, by turns at each point and at random; how many died at their point."""
+async def _kill_often(made: Stage[S], kills: int, cold: int) -> None:
+    """Kill so often, by turns at each point and at random."""
     chance = random.Random(kills)
     table, known = made.scene.points
     named = list(known)
-    by_itself = 0
     for number in range(kills):
         is_cold = number % (kills // cold) == 0
         aim: Aim | None = None
@@ -56,14 +57,10 @@ async def _kill_often(made: Stage[S], kills: int, cold: int) -> int:
             aim = (table, named[number // 2 % len(named)], chance.randrange(1, 4))
         made.say(A_KILL)
         gateway = await made.start(aim, is_cold=is_cold)
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(AIMED if aim else chance.uniform(0, 0.5)):
                 await gateway.ended.wait()
-            by_itself += 1
-        except TimeoutError:
-            pass
         await made.kill(gateway)
-    return by_itself
 
 
 async def run_telegram(size: Size, folder: Path) -> Outcome:

@@ -48,8 +48,9 @@ async def settled(database: Database, chats: Sequence[Chat], messages: int) -> L
         "SELECT count(*) FROM (SELECT FROM message WHERE role = 'remi' GROUP BY space_id, turn_id"
         " HAVING count(*) > 1) AS turns"
     )
+    # A turn that no model answered may have joined an earlier one: it is stopped, and has no events left.
     doubled += await owner.fetchval(
-        "SELECT count(*) FROM turn t WHERE NOT EXISTS"
+        "SELECT count(*) FROM turn t WHERE state <> 'stopped' AND NOT EXISTS"
         " (SELECT FROM event e WHERE e.space_id = t.space_id AND e.turn_id = t.turn_id)"
     )
     await owner.close()

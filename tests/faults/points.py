@@ -8,9 +8,12 @@ import importlib
 import inspect
 import os
 import signal
+import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 
@@ -69,6 +72,9 @@ DISCORD = {
 }
 
 
+_DEATH = "dies "
+
+
 def find(point: Point) -> tuple[Any, Callable[..., Any]]:
     """A point's function and what it stands in. Raises AttributeError for one that isn't there."""
     holder: Any = importlib.import_module(point.module)
@@ -77,8 +83,8 @@ def find(point: Point) -> tuple[Any, Callable[..., Any]]:
     return holder, getattr(holder, point.function)
 
 
-def die_at(point: Point, passes: int) -> None:
-    """Make this process kill itself when it comes to this point for that many times."""
+def die_at(point: Point, passes: int, name: str) -> None:
+    """Make this process kill itself when it comes to this point for that many times; its log says so."""
     holder, function = find(point)
     left = passes
 
@@ -86,10 +92,17 @@ def die_at(point: Point, passes: int) -> None:
         nonlocal left
         left -= 1
         if not left:
+            os.write(sys.stderr.fileno(), f"{_DEATH}{name}\n".encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
     wrap = _streaming if point.moment == "within" else _wrapped
     setattr(holder, point.function, wrap(function, point.moment, count))
+
+
+def deaths(log: Path) -> Counter[str]:
+    """At which points processes killed themselves, by their log."""
+    lines = log.read_text(errors="replace").splitlines()
+    return Counter(line.removeprefix(_DEATH) for line in lines if line.startswith(_DEATH))
 
 
 def _streaming(function: Callable[..., Any], _moment: str, count: Callable[[], None]) -> Callable[..., Any]:

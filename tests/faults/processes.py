@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -118,13 +119,14 @@ class Forge:
 
 
 @asynccontextmanager
-async def forge(folder: Path) -> AsyncIterator[Forge]:
-    """Start services while the block runs; all of them end with it."""
+async def forge(folder: Path, *gateways: str) -> AsyncIterator[Forge]:
+    """Start assistants and these gateways while the block runs; all of them end with it."""
     with (folder / "forge.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "faults.forge",
+            *gateways,
             cwd=folder,
             env={**os.environ, "PYTHONPATH": PATHS},
             stdin=asyncio.subprocess.PIPE,
@@ -144,6 +146,15 @@ async def forge(folder: Path) -> AsyncIterator[Forge]:
             await running.ended.wait()
         process.kill()
         await process.wait()
+
+
+def free_addresses(count: int) -> list[str]:
+    """Addresses of this machine where nobody listens; all are held until the last is found."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
 
 
 async def until_serving(running: Running, address: str) -> bool:

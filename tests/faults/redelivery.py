@@ -1,4 +1,4 @@
-"""Every event comes three times, in any order: to the assistant itself, and through Telegram's poll."""
+"""Every event comes three times, in any order: to the assistant itself, and polled or posted by Telegram."""
 
 import asyncio
 import random
@@ -7,7 +7,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from faults.assistant_kills import TOKEN
+from faults.ledger import settled
 from faults.line import Line, Outcome, Size
+from faults.processes import free_addresses
 from faults.scenes import TelegramScene, telegram
 from faults.stage import Stage, stage
 from faults.talk import Town, request, town
@@ -15,32 +17,33 @@ from services.gateway.client import converse
 from services.gateway.settings import GatewaySettings
 
 TIMES = 3
-EVENTS = 2000
-"""For each of the ways."""
+EVENTS = 1000
+"""Said to the assistant directly. So many come from Telegram, half of them polled and half posted."""
 PEOPLE = 40
 AT_ONCE = 64
 
 
 async def run(size: Size, folder: Path) -> Outcome:
     people = size.of(PEOPLE, 5)
-    each = size.of(EVENTS, 40) // people
-    chance = random.Random(each)
+    half = size.of(EVENTS, 40) // people // 2
+    chance = random.Random(half)
     async with stage(folder, telegram, people) as made:
-        await made.start()
+        gateway = await made.start()
         settings = GatewaySettings(
             assistant=made.environment["REMI_ASSISTANT"], data=folder, gateway_token=SecretStr(TOKEN)
         )
         async with town(settings, people) as direct:
-            await _say(direct, each, chance)
-            _poll(made, each, chance)
-            await made.answered()
-            is_answered = await direct.until_answered(each, 60)
-        polled, said = made.chats, direct.chats
-        made.chats, made.said = [*polled, *said], [each] * (2 * people)
-        ledger = await made.ledger()
+            await _say(direct, 2 * half, chance)
+            is_answered = await direct.until_answered(2 * half, 60)
+        await _tell(made, half, chance)
+        await made.kill(gateway)
+        made.environment.update(_webhook())
+        await made.start()
+        await _tell(made, half, chance)
+        ledger = await settled(made.database, [*direct.chats, *made.chats], 2 * half)
     # They came in any order, and were answered in that.
     figure = (
-        f"{2 * people * each:,} events, each {TIMES} times, directly and polled: "
+        f"{4 * people * half:,} events, each {TIMES} times, directly, polled and posted: "
         f"{ledger.lost} lost, {ledger.doubled} double turns, {ledger.repeated} sent twice"
     )
     is_met = is_answered and not (ledger.lost or ledger.doubled or ledger.repeated)
@@ -62,13 +65,26 @@ async def _say(direct: Town, each: int, chance: random.Random) -> None:
     await asyncio.gather(*(say(number) for number in range(len(events))))
 
 
-def _poll(made: Stage[TelegramScene], each: int, chance: random.Random) -> None:
+async def _tell(made: Stage[TelegramScene], each: int, chance: random.Random) -> None:
     """Each update three times under ids of its own, as Telegram may after a crash of its own."""
-    events = [made.scene.unsent(chat.number, number) for chat in made.chats for number in range(each)] * TIMES
+    numbers = range(made.said[0], made.said[0] + each)
+    events = [made.scene.unsent(chat.number, number) for chat in made.chats for number in numbers] * TIMES
     chance.shuffle(events)
     for event in events:
         made.scene.fake.update("message", dict(event))
-    made.said[:] = [each] * len(made.said)
+    made.said[:] = [numbers.stop] * len(made.said)
+    await made.answered()
+    await made.scene.heard()
+
+
+def _webhook() -> dict[str, str]:
+    """What makes the gateway take posts."""
+    [address] = free_addresses(1)
+    return {
+        "TELEGRAM_WEBHOOK_URL": f"http://{address}/telegram",
+        "TELEGRAM_WEBHOOK_SECRET": "a" * 32,
+        "TELEGRAM_WEBHOOK_LISTEN": address,
+    }
 
 
 LINE = Line("redelivery", run)

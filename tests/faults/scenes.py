@@ -1,5 +1,6 @@
 """The fake platforms as lines need them: people by number, what they say, and what stands of Remi's."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -13,6 +14,10 @@ from fakes.telegram.world import written
 from faults import points
 from faults.points import Point
 from services.assistant.domain import Platform
+
+CONFIRM = 60.0
+"""Seconds until the gateway has confirmed everything."""
+LOOK = 0.05
 
 
 class Scene(Protocol):
@@ -69,7 +74,7 @@ class TelegramScene:
 
     @property
     def arrivals(self) -> int:
-        return len(self.fake.calls("getUpdates"))
+        return len(self.fake.calls("getUpdates")) + len(self.fake.calls("setWebhook"))
 
     def says(self, person: int, text: str) -> None:
         self.fake.says(self.people[person], text)
@@ -85,6 +90,12 @@ class TelegramScene:
         # What a reply quotes of the question is not its own.
         standing = self.fake.standing(self.people[person])
         return [json.dumps({**message, "reply_to_message": None}) for message in standing]
+
+    async def heard(self) -> None:
+        """Wait until every update is confirmed."""
+        async with asyncio.timeout(CONFIRM):
+            while not self.fake.all_confirmed():  # noqa: ASYNC110
+                await asyncio.sleep(LOOK)
 
     async def hung_up(self) -> None:
         """Telegram keeps no connection."""

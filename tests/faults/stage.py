@@ -4,12 +4,16 @@ import asyncio
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
-
-import asyncpg
 
 from conftest import Database
 from fakes.openai import FakeOpenAI
@@ -17,7 +21,7 @@ from faults.assistant_kills import assistant_environment
 from faults.ledger import Ledger, settled
 from faults.processes import Aim, DidNotStart, Forge, Running, forge, until_serving
 from faults.scenes import Scene
-from faults.servers import postgres
+from faults.servers import no_lease_lasts, postgres
 from faults.talk import Chat, repeat
 
 CONNECT = 30.0
@@ -74,17 +78,10 @@ class Stage(Generic[S]):
 
     async def answered(self, *, hurry: bool = False) -> None:
         """Wait until all that was said is answered, or it takes too long. In a hurry no lease lasts."""
-        owner = await asyncpg.connect(self.database.owner_dsn)
-        try:
-            async with asyncio.timeout(DRAIN):
-                while not self._is_answered():
-                    if hurry:
-                        await owner.execute("UPDATE work SET lease_until = now() WHERE kind = 'deliver'")
-                    await asyncio.sleep(5 * LOOK)
-        except TimeoutError:
-            pass
-        finally:
-            await owner.close()
+        with suppress(TimeoutError):
+            async with no_lease_lasts(self.database) if hurry else nullcontext(), asyncio.timeout(DRAIN):
+                while not self._is_answered():  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK)
 
     async def ledger(self) -> Ledger:
         """The books, where each person has said as much as the others."""
@@ -117,7 +114,7 @@ async def stage(
         database = await stack.enter_async_context(postgres(folder))
         model = await stack.enter_async_context(FakeOpenAI(reply=repeat))
         scene = await stack.enter_async_context(platform(people))
-        smith = await stack.enter_async_context(forge(folder))
+        smith = await stack.enter_async_context(forge(folder, scene.platform))
         address = f"unix:{folder}/assistant.sock"
         brain = {
             **assistant_environment(folder, address, database, model),

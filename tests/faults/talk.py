@@ -77,7 +77,7 @@ class Town:
         async with asyncio.TaskGroup() as streams:
             for number in range(messages):
                 await self.breath.acquire()
-                said = _Said(chat)
+                said = _Said(chat, self.news)
                 streams.create_task(
                     carry(self.client, self.deliveries, request(chat, number, self.bot), said)
                 )
@@ -88,11 +88,29 @@ class Town:
         for _ in range(messages):
             self.breath.release()
 
+    async def until_accepted(self, messages: int, seconds: float) -> None:
+        """Wait until so many messages were accepted in all. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while sum(chat.accepted for chat in self.chats) < messages:
+                self.news.clear()
+                await self.news.wait()
+
     async def until_answered(self, messages: int, seconds: float) -> bool:
         """Wait until every message was answered; False if that takes longer."""
         try:
             async with asyncio.timeout(seconds):
                 while any(len(set(chat.answered)) < messages for chat in self.chats):
+                    self.news.clear()
+                    await self.news.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def until_quiet(self, seconds: float) -> bool:
+        """Wait until everything accepted so far was answered; False if that takes longer."""
+        try:
+            async with asyncio.timeout(seconds):
+                while any(len(set(chat.answered)) < chat.accepted for chat in self.chats):
                     self.news.clear()
                     await self.news.wait()
         except TimeoutError:
@@ -106,13 +124,15 @@ class _Said:
     typing_interval = 60.0
     draft_interval = 60.0
 
-    def __init__(self, chat: Chat) -> None:
+    def __init__(self, chat: Chat, news: asyncio.Event) -> None:
         self._chat = chat
+        self._news = news
         self.confirmed = asyncio.Event()
 
     async def confirm(self) -> None:
         self._chat.accepted += 1
         self.confirmed.set()
+        self._news.set()
 
     async def tell(self, text: str) -> None: ...
 

@@ -1,10 +1,19 @@
 """The Postgres that Remi brings along stops with its last user, also when another was killed."""
 
+import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import asyncpg
+import pytest
+
+from client import PATIENCE
+from services.assistant.store import embedded
 
 USER = """
 import asyncio, sys
@@ -40,3 +49,37 @@ def test_it_does_not_outlive_its_last_user() -> None:
         assert json.loads((folder / ".handle_pids.json").read_text()) == [last.pid]
         last.communicate(b"", timeout=30)
         assert not (folder / "postmaster.pid").exists()
+
+
+async def test_it_is_started_again_when_it_dies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "WATCH", 0.1)
+    with TemporaryDirectory(prefix="remi") as parent:
+        os.chmod(parent, 0o755)
+        folder = Path(parent) / "postgres"
+        server = await embedded.start_embedded(folder)
+        watching = asyncio.create_task(embedded.keep_running(folder))
+        before = _postmaster(folder)
+        os.kill(before, signal.SIGQUIT)
+        async with asyncio.timeout(PATIENCE):
+            while _postmaster(folder) in (0, before):  # noqa: ASYNC110 - a file tells nobody
+                await asyncio.sleep(0.05)
+            while (connection := await _connected(server.owner_dsn)) is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert await connection.fetchval("SELECT 1") == 1
+        await connection.close()
+        watching.cancel()
+        await asyncio.wait([watching])
+        embedded._server(folder).cleanup()
+
+
+def _postmaster(folder: Path) -> int:
+    """Its process id; 0 while there is none."""
+    file = folder / "postmaster.pid"
+    return int(file.read_text().splitlines()[0]) if file.exists() else 0
+
+
+async def _connected(dsn: str) -> asyncpg.Connection | None:
+    try:
+        return await asyncpg.connect(dsn)
+    except (OSError, asyncpg.PostgresError):
+        return None

@@ -307,6 +307,7 @@ async def test_a_preview_shows_what_holds_all_of_the_words(talk: Talk) -> None:
         doomed, nothing, blank = [
             await forgetting.preview(
                 connection,
+                SECRET,
                 talk.space_id,
                 Wish(talk.now, forgetting.dimensions(SECRET, talk.space_id, words)),
             )

@@ -9,7 +9,7 @@ from conftest import Database
 from services.assistant.store.connection import Store, connect, scoped, unscoped
 from services.errors import SettingsError
 
-UNPROTECTED = {"work", "chat", "undelivered"}
+UNPROTECTED = {"work", "chat", "undelivered", "sent_again"}
 """Hold ids only, and must be readable before a scope is set."""
 
 

@@ -21,8 +21,15 @@ AWAY = (
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.exceptions.PostgresSystemError,
 )
-"""Errors that mean Postgres is away or full: the same call may work later."""
+"""Errors that mean Postgres is away or full, or its disk fails: the same call may work later."""
+
+
+CONNECTION_SECONDS = 8.0
+"""The longest that making a connection may take."""
+QUERY_SECONDS = 20.0
+"""The longest a statement may take: less than a gateway's patience with a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +49,10 @@ async def connect(dsn: str, secret: bytes, size: int = 10) -> Store:
             max_size=size,
             init=_prepare,
             reset=_keep,
-            command_timeout=30,
-            server_settings=_SERVER_SETTINGS,
+            timeout=CONNECTION_SECONDS,
+            command_timeout=QUERY_SECONDS,
+            server_settings=_SERVER_SETTINGS
+            | {"idle_in_transaction_session_timeout": f"{QUERY_SECONDS:.0f}s"},
         )
     except AWAY as error:
         raise StoreUnavailable(f"Postgres does not answer: {type(error).__name__}") from error
@@ -81,14 +90,19 @@ async def unscoped(store: Store) -> AsyncIterator[Connection]:
 async def _transaction(store: Store, begin: str) -> AsyncIterator[Connection]:
     try:
         async with store.pool.acquire() as connection:
-            await connection.execute(begin)
             try:
+                await connection.execute(begin)
                 yield connection
+                await connection.execute("COMMIT")
+            except TimeoutError:
+                # The line is dead, and most likely that of the other connections too.
+                connection.terminate()
+                await store.pool.expire_connections()
+                raise
             except BaseException:
                 if not connection.is_closed():
                     await connection.execute("ROLLBACK")
                 raise
-            await connection.execute("COMMIT")
     except AWAY as error:
         raise StoreUnavailable(f"Postgres is away: {type(error).__name__}") from error
 
@@ -103,12 +117,16 @@ async def _keep(_connection: asyncpg.Connection) -> None:
 
 # Planning a statement anew costs more than running it; the one that needs a plan of its own, recall in a
 # large space, asks for it itself (docs/decisions/0003). Rows are found through indexes: a scan works out the
-# policy for each row, and in a database with one space the planner would choose it.
+# policy for each row, and in a database with one space the planner would choose it. Where the line is dead,
+# Postgres should find out, and let the rows of the transaction go.
 _SERVER_SETTINGS = {
     "application_name": "remi",
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "jit": "off",
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
 }
 
 _CAN_BYPASS = """

@@ -21,7 +21,7 @@ WHERE space_id = $1 AND s.memory_id = ANY ($4::uuid[]) AND m.person_id IS DISTIN
 
 -- name: said
 SELECT message_id, role, author_name, text, sent_at, person_id FROM message
-WHERE space_id = ANY ($1::uuid[]) AND message_id = ANY ($2::uuid[]) AND replaced_by IS NULL
+WHERE space_id = ANY ($1::uuid[]) AND message_id = ANY ($2::uuid[])
 ORDER BY sent_at DESC, position DESC
 
 -- name: behind

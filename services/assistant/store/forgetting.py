@@ -68,9 +68,9 @@ def dimensions(secret: bytes, space_id: UUID, words: str) -> tuple[int, ...]:
     return tuple(dimension(key, stem) for stem in sorted(set(stems(words))))
 
 
-async def preview(connection: Connection, space_id: UUID, wish: Wish) -> Doomed:
-    """What would go, beside what comes of it."""
-    rows = await _wished(connection, space_id, wish, MOST)
+async def preview(connection: Connection, secret: bytes, space_id: UUID, wish: Wish) -> Doomed:
+    """What would go, beside what comes of it. What an edit replaced, or is in no index yet, is looked at."""
+    rows = await _wished(connection, secret, space_id, wish, MOST)
     messages = [row["subject_id"] for row in rows if not row["of_memory"]]
     learned = [row["subject_id"] for row in rows if row["of_memory"]]
     return Doomed(
@@ -81,9 +81,11 @@ async def preview(connection: Connection, space_id: UUID, wish: Wish) -> Doomed:
     )
 
 
-async def named(connection: Connection, space_id: UUID, wish: Wish) -> tuple[list[UUID], list[UUID]]:
+async def named(
+    connection: Connection, secret: bytes, space_id: UUID, wish: Wish
+) -> tuple[list[UUID], list[UUID]]:
     """The ids of all messages and of all memories that a wish comes to."""
-    rows = await _wished(connection, space_id, wish, None)
+    rows = await _wished(connection, secret, space_id, wish, None)
     return (
         [row["subject_id"] for row in rows if not row["of_memory"]],
         [row["subject_id"] for row in rows if row["of_memory"]],
@@ -91,12 +93,20 @@ async def named(connection: Connection, space_id: UUID, wish: Wish) -> tuple[lis
 
 
 async def _wished(
-    connection: Connection, space_id: UUID, wish: Wish, limit: int | None
+    connection: Connection, secret: bytes, space_id: UUID, wish: Wish, limit: int | None
 ) -> list[asyncpg.Record]:
-    if not wish.dimensions and wish.since is None:
+    if wish.since is not None:
+        return await connection.fetch(SQL["said_since"], space_id, wish.since, wish.until, wish.owner, limit)
+    if not wish.dimensions:
         return []
-    query, what = ("said_since", wish.since) if wish.since else ("holding", wish.dimensions)
-    return await connection.fetch(SQL[query], space_id, what, wish.until, wish.owner, limit)
+    wanted = set(wish.dimensions)
+    outside = await connection.fetch(SQL["outside"], space_id)
+    holding = [
+        row["message_id"] for row in outside if wanted <= set(dimensions(secret, space_id, row["text"]))
+    ]
+    return await connection.fetch(
+        SQL["holding"], space_id, wish.dimensions, wish.until, wish.owner, limit, holding
+    )
 
 
 async def count(connection: Connection, space_id: UUID) -> dict[str, int]:

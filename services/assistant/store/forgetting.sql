@@ -1,8 +1,13 @@
 -- name: holding
 -- Messages and memories with a passage that holds all of these words $2, said until $3 and, given one, by this
--- person $4 alone; newest first, and how many there are in all.
+-- person $4 alone, and messages $6; newest first, and how many there are in all.
 WITH found AS (
-    SELECT DISTINCT said_at, subject_id, of_memory FROM passage p
+    SELECT sent_at AS said_at, message_id AS subject_id, false AS of_memory FROM message m
+    WHERE space_id = $1 AND message_id = ANY ($6::uuid[]) AND sent_at <= $3
+      AND ($4::uuid IS NULL OR $4 = coalesce(m.person_id, (
+          SELECT t.person_id FROM turn t WHERE t.space_id = $1 AND t.turn_id = m.turn_id)))
+    UNION
+    SELECT said_at, subject_id, of_memory FROM passage p
     WHERE space_id = $1 AND words @> $2::integer[] AND said_at <= $3
       AND CASE WHEN of_memory THEN $4::uuid IS NULL OR NOT EXISTS (
                    SELECT FROM memory_source s JOIN message m USING (space_id, message_id)
@@ -27,6 +32,10 @@ WHERE space_id = $1 AND sent_at >= $2 AND sent_at < $3 AND replaced_by IS NULL
       SELECT t.person_id FROM turn t WHERE t.space_id = $1 AND t.turn_id = m.turn_id)))
 ORDER BY sent_at DESC, message_id LIMIT $5
 
+-- name: outside
+-- What is in no index: what edits replaced, what waits to be indexed.
+SELECT message_id, text FROM message WHERE space_id = $1 AND (replaced_by IS NOT NULL OR indexed_at IS NULL)
+
 -- name: count
 SELECT (SELECT count(*) FROM message WHERE space_id = $1 AND replaced_by IS NULL)::int AS messages,
        (SELECT count(*) FROM memory WHERE space_id = $1)::int AS memories,
@@ -45,6 +54,8 @@ WITH events AS (
     DELETE FROM delivery WHERE space_id = $1
 ), undelivered_ AS (
     DELETE FROM undelivered WHERE space_id = $1
+), repeated AS (
+    DELETE FROM sent_again WHERE space_id = $1
 ), offered AS (
     DELETE FROM action WHERE space_id = $1
 ), reminders AS (
@@ -192,7 +203,7 @@ DELETE FROM term WHERE space_id = $1 AND passages <= 0
 
 -- name: empty_events
 -- What was accepted of these messages is answered no more, and keeps no text.
-UPDATE event e SET body = '{}',
+UPDATE event e SET body = '{}', author = '{}',
     kind = CASE WHEN is_open THEN 'record' ELSE kind END,
     turn_id = CASE WHEN is_open THEN NULL ELSE e.turn_id END
 FROM (

@@ -23,6 +23,7 @@ from services.assistant.domain import (
     Deleted,
     Edited,
     Event,
+    Moved,
     Place,
     Platform,
     Pressed,
@@ -175,7 +176,7 @@ async def hold(connection: Connection, access: Access) -> None:
     await connection.execute(SQL["hold"], access.space_id, access.conversation_id)
 
 
-async def keep(connection: Connection, access: Access, place: Place, replied_to: RepliedTo) -> None:
+async def keep(connection: Connection, access: Access, replied_to: RepliedTo) -> None:
     """Keep the message that an addressed one replies to, unless it is, or its author wants none kept."""
     author = replied_to.author
     await connection.execute(
@@ -189,7 +190,6 @@ async def keep(connection: Connection, access: Access, place: Place, replied_to:
         replied_to.text,
         replied_to.sent_at,
         replied_to.message_id,
-        place.chat_id,
     )
 
 
@@ -256,6 +256,14 @@ async def kept(
     return [row["message_id"] for row in rows]
 
 
+async def newest(
+    connection: Connection, space_id: UUID, conversation_id: UUID, most: int
+) -> list[tuple[str, bytes]]:
+    """The platform's id and the text's SHA-256 of the newest messages of people, newest first."""
+    rows = await connection.fetch(SQL["newest"], space_id, conversation_id, most)
+    return [(row["platform_message_id"], row["text_digest"]) for row in rows]
+
+
 async def take(connection: Connection, claim: Claim, zone: ZoneInfo) -> Turn | None:
     """The next turn of a claimed conversation: one left running, or a new one; None if nothing waits.
 
@@ -309,7 +317,7 @@ def _stored(body: Body, replaced_turn: UUID | None) -> tuple[str, dict[str, Any]
             return "command", {"name": body.name, "arguments": body.arguments, "reply_to": body.reply_to}
         case Pressed():
             return "button", {"action": body.action}
-        case Stop() | Reacted() | Deleted():
+        case Stop() | Reacted() | Deleted() | Moved():
             return "record", {}
         case _:
             assert_never(body)

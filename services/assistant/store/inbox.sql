@@ -3,12 +3,13 @@
 -- when nobody works on it and nothing waits in it. What continues ($27) waits a moment for its next part instead.
 -- A message that was deleted or edited before it came is only recorded, the latter as the old form of what it became;
 -- so is what was merely overheard ($28), which nobody answers.
--- No row: the directory changed, or the key is known.
+-- No row: the directory changed, or the key is known. Until the commit the account can't become another person's.
 WITH known AS (
     SELECT FROM identity JOIN person USING (person_id)
     WHERE platform = $1 AND user_id = $2 AND person_id = $3 AND role = $4
       AND NOT ($18 IN ('message', 'edit')
-               AND EXISTS (SELECT FROM aside WHERE platform = $1 AND chat_id = $10 AND person_id = $3))
+               AND EXISTS (SELECT FROM aside a WHERE a.chat_space = $7 AND a.platform = $1 AND a.user_id = $2))
+    FOR SHARE OF identity
 ), keyed AS (
     INSERT INTO event_key (key, digest) SELECT $5, $6 FROM known ON CONFLICT DO NOTHING RETURNING key
 ), seen AS (
@@ -84,8 +85,7 @@ WITH said AS (
     INSERT INTO message (space_id, message_id, conversation_id, role, person_id, author_name, text, sent_at)
     SELECT $1, $3, $2, 'person', person_id, $6, $7, $8 FROM identity
     WHERE platform = $4 AND user_id = $5
-      AND NOT EXISTS (SELECT FROM aside a WHERE a.platform = $4 AND a.chat_id = $10
-                      AND a.person_id = identity.person_id)
+      AND NOT EXISTS (SELECT FROM aside a WHERE a.chat_space = $1 AND a.platform = $4 AND a.user_id = $5)
       AND NOT EXISTS (SELECT FROM receipt
                       WHERE space_id = $1 AND conversation_id = $2 AND platform_message_id = $9)
     RETURNING message_id
@@ -162,6 +162,13 @@ ON CONFLICT DO NOTHING
 SELECT r.message_id FROM receipt r JOIN message m USING (space_id, message_id)
 WHERE r.space_id = $1 AND r.conversation_id = $2 AND r.platform_message_id = ANY ($3::text[])
 
+-- name: newest
+-- The newest messages of people that are kept in a conversation, as they read now, by a digest.
+SELECT r.platform_message_id, sha256(convert_to(m.text, 'UTF8')) AS text_digest
+FROM message m JOIN receipt r USING (space_id, message_id)
+WHERE m.space_id = $1 AND m.conversation_id = $2 AND m.role = 'person' AND m.replaced_by IS NULL
+ORDER BY m.position DESC LIMIT $3
+
 -- name: free
 -- Whoever held the conversation holds it no more; what waits in it is due now.
 UPDATE work SET lease_until = NULL, holder = NULL, due_at = now(), wakes = wakes + 1
@@ -225,9 +232,7 @@ UPDATE event SET kind = 'record', turn_id = NULL WHERE space_id = $1 AND event_k
 -- name: events
 -- What a turn answers, oldest first, and where.
 SELECT e.event_key, e.kind, e.person_id, e.author, e.body, e.message_id, e.sent_at, p.zone, p.language,
-       c.chat_kind = 'group' AND EXISTS (
-           SELECT FROM chat WHERE chat.platform = c.platform AND chat.chat_id = c.chat_id AND told_at IS NULL
-       ) AS is_news,
+       EXISTS (SELECT FROM chat WHERE chat.space_id = $1 AND told_at IS NULL) AS is_news,
        m.text, m.attachments,
        r.platform_message_id, c.platform, c.bot_id, c.chat_id, c.thread_id, c.chat_kind
 FROM event e

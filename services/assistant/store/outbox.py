@@ -10,14 +10,14 @@ from uuid import UUID
 import asyncpg
 
 from services.assistant.domain import Button, ChatKind, Delivery, Place, Platform, Reply
-from services.assistant.store.connection import Connection
+from services.assistant.store.connection import Connection, Store, unscoped
 from services.assistant.store.queries import load
 from services.errors import Unreadable
 
 SQL = load("outbox")
 
 HOLDS_BACK = timedelta(minutes=3)
-"""How long a delivery that isn't sent holds back the newer ones of its conversation."""
+"""How long a delivery that isn't sent holds back newer ones where no gateway listens for deliveries."""
 
 CARRY = timedelta(seconds=30)
 """How long a delivery stays with whoever was given it before somebody else may have it."""
@@ -49,6 +49,15 @@ class GoingOn:
 
 
 Result = Settled | Later | GoingOn
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A delivery whose time is over. `route` is platform:bot."""
+
+    space_id: UUID
+    delivery_id: UUID
+    route: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +93,22 @@ async def of_turn(connection: Connection, space_id: UUID, turn_id: UUID) -> Deli
     """The delivery that carries a turn's outcome; None if it has none."""
     delivery_id = await connection.fetchval(SQL["of_turn"], space_id, turn_id)
     return await read(connection, space_id, delivery_id) if delivery_id else None
+
+
+async def listen(store: Store, route: str) -> None:
+    """Note that a gateway keeps a Deliver stream for this bot (platform:bot)."""
+    async with unscoped(store) as connection:
+        await connection.execute(SQL["listen"], route)
+
+
+async def tell(
+    connection: Connection, space_id: UUID, conversation_id: UUID, delivery_id: UUID, reply: Reply
+) -> bool:
+    """Send a text by itself to a conversation of the space; False if this delivery was made before."""
+    buttons = json.dumps([[(each.label, each.action) for each in row] for row in reply.button_rows])
+    return bool(
+        await connection.fetchval(SQL["tell"], space_id, conversation_id, delivery_id, reply.text, buttons)
+    )
 
 
 async def is_next(connection: Connection, space_id: UUID, delivery_id: UUID) -> bool:
@@ -137,16 +162,35 @@ async def wait(connection: Connection, delivery: Delivery) -> timedelta | None:
     return wait
 
 
-async def expire(connection: Connection, delivery: Delivery) -> None:
-    """Put aside what could not be delivered in its time."""
-    await connection.fetchval(
-        SQL["put_aside"],
-        delivery.space_id,
-        delivery.delivery_id,
-        delivery.place.platform,
-        "expired",
-        "not delivered in time",
+async def late(connection: Connection, after: timedelta, most: int) -> list[Late]:
+    """What has waited for longer than `after` in all spaces and nobody sends now, oldest first."""
+    rows = await connection.fetch(SQL["late"], after, most)
+    return [Late(row["space_id"], row["subject_id"], row["route"]) for row in rows]
+
+
+async def expire(connection: Connection, late: Late) -> bool:
+    """Put aside what could not be delivered in its time; False if there was nothing to be sent."""
+    platform = late.route.partition(":")[0]
+    aside = await connection.fetchval(
+        SQL["put_aside"], late.space_id, late.delivery_id, platform, "expired", "not delivered in time"
     )
+    if not aside:
+        await connection.execute(SQL["drop"], late.space_id, late.delivery_id)
+    return bool(aside)
+
+
+async def count_again(connection: Connection, delivery: Delivery) -> None:
+    """It is handed out once more, and nobody said what became of it before: it may come to stand twice."""
+    place = delivery.place
+    await connection.execute(
+        SQL["count_again"], delivery.space_id, delivery.delivery_id, place.route, place.chat_id
+    )
+
+
+async def sent_again(connection: Connection, within: timedelta) -> dict[str, int]:
+    """By platform:bot, how many deliveries may stand twice."""
+    rows = await connection.fetch(SQL["sent_again"], within)
+    return {row["route"]: row["deliveries"] for row in rows}
 
 
 async def undelivered(connection: Connection) -> list[Undelivered]:

@@ -1,9 +1,12 @@
 -- name: read
--- A delivery and where it goes.
-SELECT d.delivery_id, d.turn_id, coalesce(m.text, d.text) AS text, d.buttons, d.reply_to, d.replaces, d.file_name,
-       d.file_content, d.sent, d.state, d.created_at, c.platform, c.bot_id, c.chat_id, c.thread_id, c.chat_kind
+-- A delivery and where it goes. In a chat that has moved, the ids of its earlier messages mean nothing.
+SELECT d.delivery_id, d.turn_id, coalesce(m.text, d.text) AS text, d.buttons, d.file_name, d.file_content, d.sent,
+       d.state, d.created_at, c.platform, c.bot_id, coalesce(a.chat_id, c.chat_id) AS chat_id, c.thread_id, c.chat_kind,
+       CASE WHEN a.chat_id IS NULL THEN d.reply_to ELSE '' END AS reply_to,
+       CASE WHEN a.chat_id IS NULL THEN d.replaces ELSE '{}' END AS replaces
 FROM delivery d
 JOIN conversation c ON c.space_id = d.space_id AND c.conversation_id = d.conversation_id
+LEFT JOIN chat_alias a ON a.platform = c.platform AND a.known_as = c.chat_id
 LEFT JOIN message m ON m.space_id = d.space_id AND m.message_id = d.message_id
 WHERE d.space_id = $1 AND d.delivery_id = $2
 
@@ -12,28 +15,39 @@ WHERE d.space_id = $1 AND d.delivery_id = $2
 SELECT delivery_id FROM delivery WHERE space_id = $1 AND turn_id = $2 ORDER BY created_at DESC LIMIT 1
 
 -- name: is_next
--- Whether no older reply of its conversation still waits to be sent. A reminder holds no reply back, and what has
--- waited for too long is waited for no more.
+-- Whether no older reply of its conversation still waits to be sent. A reminder holds no reply back. Where no gateway
+-- listens for deliveries, as at a pipe, what has waited for too long is waited for no more.
 SELECT NOT EXISTS (
     SELECT FROM delivery d
     JOIN delivery older ON older.space_id = $1 AND older.conversation_id = d.conversation_id
     JOIN turn ON turn.space_id = $1 AND turn.turn_id = older.turn_id
     WHERE d.space_id = $1 AND d.delivery_id = $2 AND older.state = 'pending'
-      AND (older.created_at, older.delivery_id) < (d.created_at, d.delivery_id) AND older.created_at > now() - $3::interval
+      AND (older.created_at, older.delivery_id) < (d.created_at, d.delivery_id) AND (older.created_at > now() - $3::interval
+           OR EXISTS (SELECT FROM conversation c JOIN listening ON route = c.platform || ':' || c.bot_id
+                      WHERE c.space_id = $1 AND c.conversation_id = d.conversation_id
+                        AND listening.at > now() - interval '1 minute'))
 )
 
+-- name: listen
+-- A gateway keeps a Deliver stream for this bot.
+INSERT INTO listening (route, at) VALUES ($1, now()) ON CONFLICT (route) DO UPDATE SET at = now()
+
 -- name: settle
--- The platform has it all. Receipts make the parts findable; a text that is no message is not kept.
-WITH settled AS (
+-- The platform has it all. Receipts make the parts findable; a text that is no message is not kept. What was put aside
+-- with its outcome open is delivered after all; for what has its last word already, only receipts are added.
+WITH known AS (
+    SELECT d.conversation_id, d.message_id, d.turn_id
+    FROM delivery d JOIN conversation c ON c.space_id = d.space_id AND c.conversation_id = d.conversation_id
+    WHERE d.space_id = $1 AND d.delivery_id = $2 AND c.platform = $3
+), settled AS (
     UPDATE delivery SET state = 'delivered', sent = $4, reason = '', text = '', file_content = ''
-    FROM conversation c
-    WHERE delivery.space_id = $1 AND delivery_id = $2 AND c.space_id = $1
-      AND c.conversation_id = delivery.conversation_id AND c.platform = $3
-    RETURNING delivery.conversation_id, delivery.message_id, delivery.turn_id
+    FROM known
+    WHERE space_id = $1 AND delivery_id = $2 AND state IN ('pending', 'unknown', 'expired')
+    RETURNING true
 ), standing AS (
     INSERT INTO receipt (space_id, conversation_id, platform_message_id, message_id, turn_id, part)
     SELECT $1, conversation_id, part.id, message_id, turn_id, part.number - 1
-    FROM settled, unnest($4::text[]) WITH ORDINALITY AS part (id, number)
+    FROM known, unnest($4::text[]) WITH ORDINALITY AS part (id, number)
     ON CONFLICT (space_id, conversation_id, platform_message_id)
         DO UPDATE SET message_id = excluded.message_id, turn_id = excluded.turn_id, part = excluded.part
 ), reminded AS (
@@ -44,7 +58,7 @@ WITH settled AS (
 ), gone AS (
     DELETE FROM work WHERE space_id = $1 AND kind = 'deliver' AND subject_id = $2 AND EXISTS (SELECT FROM settled)
 )
-SELECT true FROM settled
+SELECT true FROM known
 
 -- name: put_aside
 -- It won't be tried again by itself: the operator sees it, and may have it sent again. The text is kept for that.
@@ -67,22 +81,24 @@ WITH aside AS (
 SELECT true FROM aside
 
 -- name: standing
--- These parts stand, in order; a receipt told late takes none away. No row: no such delivery on this platform.
-WITH standing AS (
-    UPDATE delivery SET sent = CASE WHEN cardinality($4::text[]) > cardinality(sent) THEN $4 ELSE sent END
-    FROM conversation c
-    WHERE delivery.space_id = $1 AND delivery_id = $2 AND c.space_id = $1
-      AND c.conversation_id = delivery.conversation_id AND c.platform = $3
-    RETURNING delivery.conversation_id, delivery.message_id, delivery.turn_id, sent,
-        c.platform || ':' || c.bot_id AS route, c.chat_id
+-- These parts stand, in order; what is told late takes none away, and changes nothing of what is delivered. No row: no
+-- such delivery on this platform.
+WITH known AS (
+    SELECT d.conversation_id, d.message_id, d.turn_id, c.platform || ':' || c.bot_id AS route, c.chat_id
+    FROM delivery d JOIN conversation c ON c.space_id = d.space_id AND c.conversation_id = d.conversation_id
+    WHERE d.space_id = $1 AND d.delivery_id = $2 AND c.platform = $3
+), standing AS (
+    UPDATE delivery SET sent = $4
+    FROM known
+    WHERE space_id = $1 AND delivery_id = $2 AND state <> 'delivered' AND cardinality($4::text[]) > cardinality(sent)
 ), receipts AS (
     INSERT INTO receipt (space_id, conversation_id, platform_message_id, message_id, turn_id, part)
     SELECT $1, conversation_id, part.id, message_id, turn_id, part.number - 1
-    FROM standing, unnest(sent) WITH ORDINALITY AS part (id, number)
+    FROM known, unnest($4::text[]) WITH ORDINALITY AS part (id, number)
     ON CONFLICT (space_id, conversation_id, platform_message_id)
         DO UPDATE SET message_id = excluded.message_id, turn_id = excluded.turn_id, part = excluded.part
 )
-SELECT route, chat_id FROM standing
+SELECT route, chat_id FROM known
 
 -- name: go_on
 -- Somebody is sending the rest.
@@ -113,6 +129,37 @@ SELECT greatest(
      JOIN work w ON w.space_id = $1 AND w.kind = 'deliver' AND w.subject_id = d.delivery_id AND w.due_at > now()
      WHERE c.space_id = $1 AND c.platform || ':' || c.bot_id = $3 AND c.chat_id = $4)
 ) - now()
+
+-- name: late
+-- What has waited for too long, whether or not a gateway asks for it; nobody is sending it now.
+SELECT space_id, subject_id, route FROM work
+WHERE kind = 'deliver' AND made_at < now() - $1::interval AND (lease_until IS NULL OR lease_until < now())
+ORDER BY made_at LIMIT $2
+
+-- name: drop
+-- There is nothing to be sent (any more).
+DELETE FROM work WHERE space_id = $1 AND kind = 'deliver' AND subject_id = $2
+
+-- name: count_again
+-- Handed out once more, with nothing known of the time before.
+INSERT INTO sent_again AS s (space_id, delivery_id, route, chat_id) VALUES ($1, $2, $3, $4)
+ON CONFLICT (space_id, delivery_id) DO UPDATE SET times = s.times + 1, last_at = now()
+
+-- name: sent_again
+-- How many deliveries of each bot were, lately.
+SELECT route, count(*) AS deliveries FROM sent_again WHERE last_at > now() - $1::interval GROUP BY route ORDER BY route
+
+-- name: tell
+-- A text that no turn made, once: the delivery stands for itself, and holds no reply back.
+WITH sending AS (
+    INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, text, buttons)
+    SELECT $1, $3, $2, $3, $4, $5 FROM conversation WHERE space_id = $1 AND conversation_id = $2
+    ON CONFLICT DO NOTHING RETURNING true
+)
+INSERT INTO work (space_id, kind, subject_id, route)
+SELECT $1, 'deliver', $3, platform || ':' || bot_id FROM sending, conversation
+WHERE space_id = $1 AND conversation_id = $2
+RETURNING true
 
 -- name: undelivered
 -- What was put aside, oldest first.

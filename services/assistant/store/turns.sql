@@ -32,7 +32,7 @@ WITH done AS (
     INSERT INTO work (space_id, kind, subject_id, route, lease_until)
     SELECT $1, 'deliver', $13, $18, now() + $19 FROM done WHERE $13::uuid IS NOT NULL
 ), answered AS (
-    UPDATE event SET body = '{}' FROM done WHERE event.space_id = $1 AND event.turn_id = done.turn_id
+    UPDATE event SET body = '{}', author = '{}' FROM done WHERE event.space_id = $1 AND event.turn_id = done.turn_id
 ), asked AS (
     INSERT INTO work AS w (space_id, kind, subject_id, route, due_at)
     -- Talk is learned from when it has settled a little: what is said in these seconds costs one call, not several.
@@ -132,4 +132,4 @@ INSERT INTO work (space_id, kind, subject_id, route, lease_until) VALUES ($1, 'd
 
 -- name: answers
 -- Which turn an event came to that was in nobody's queue.
-UPDATE event SET turn_id = $3 WHERE space_id = $1 AND event_key = $2
+UPDATE event SET turn_id = $3, author = '{}' WHERE space_id = $1 AND event_key = $2

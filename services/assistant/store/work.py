@@ -11,14 +11,17 @@ from services.assistant.store.queries import load
 
 SQL = load("work")
 
-Kind = Literal["turn", "index", "learn", "deliver", "remind", "retry"]
+Kind = Literal["turn", "index", "learn", "deliver", "remind", "retry", "link"]
 LEASE = timedelta(seconds=15)
 """How long a silent worker keeps what it took."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A row of work that is ours until its lease ends; it is done only if `wakes` has not moved."""
+    """A row of work that is ours until its lease ends; it is done only if `wakes` has not moved.
+
+    `was_left`: somebody had it before, and let the lease end without a word.
+    """
 
     space_id: UUID
     subject_id: UUID
@@ -26,6 +29,7 @@ class Claim:
     attempt: int
     wakes: int
     holder: UUID
+    was_left: bool = False
 
 
 async def claim(
@@ -35,7 +39,15 @@ async def claim(
     async with unscoped(store) as connection:
         rows = await connection.fetch(SQL["claim"], kind, route, lease, limit, holder)
     return [
-        Claim(row["space_id"], row["subject_id"], row["route"], row["attempt"], row["wakes"], holder)
+        Claim(
+            row["space_id"],
+            row["subject_id"],
+            row["route"],
+            row["attempt"],
+            row["wakes"],
+            holder,
+            row["was_left"],
+        )
         for row in rows
     ]
 

@@ -1,13 +1,16 @@
 -- name: claim
 -- Leases up to $4 due rows of a kind (and, given one, a route). A row is held by one worker at a time.
+-- `was_left`: whoever had it before said no word of it until the lease ended.
 UPDATE work SET lease_until = now() + $3, attempt = attempt + 1, holder = $5
-WHERE (space_id, kind, subject_id) IN (
-    SELECT space_id, kind, subject_id FROM work
+FROM (
+    SELECT space_id, kind, subject_id, lease_until FROM work
     WHERE kind = $1 AND ($2::text IS NULL OR route = $2)
       AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
     ORDER BY due_at LIMIT $4
-) AND (lease_until IS NULL OR lease_until < now())
-RETURNING space_id, subject_id, route, attempt, wakes
+) AS due
+WHERE work.space_id = due.space_id AND work.kind = due.kind AND work.subject_id = due.subject_id
+  AND (work.lease_until IS NULL OR work.lease_until < now())
+RETURNING work.space_id, work.subject_id, work.route, work.attempt, work.wakes, due.lease_until IS NOT NULL AS was_left
 
 -- name: reclaim
 -- One row again, if it is still this holder's or nobody's; no row otherwise.

@@ -1,13 +1,13 @@
 """The slash commands, as a person on Discord gives them."""
 
+from services.assistant.commands import MANIFEST
+
 from .conftest import Talk
 
 
 async def test_the_commands_register_themselves(talk: Talk) -> None:
     await talk.discord.until(lambda: bool(talk.discord.routes.commands))
-    assert [command["name"] for command in talk.discord.routes.commands] == [
-        "start", "help", "memory", "remember", "forget", "why", "new", "stop",
-    ]  # fmt: skip
+    assert [command["name"] for command in talk.discord.routes.commands] == [each.name for each in MANIFEST]
 
 
 async def test_start_and_help(talk: Talk) -> None:

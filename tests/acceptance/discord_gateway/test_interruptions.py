@@ -35,6 +35,20 @@ async def test_what_was_said_while_the_bot_was_down_is_answered_once(open_talk: 
     assert len(talk.discord.shown(thread)) == 2
 
 
+async def test_what_was_edited_or_deleted_while_the_bot_was_down_is_so_for_remi_too(open_talk: Open) -> None:
+    async with open_talk() as talk:
+        await talk.ask("My dog is called Bisquit.")
+        await talk.ask("My locker code is 4417.")
+        dog, code = (m for m in talk.dm.messages.values() if m["author"]["id"] == str(talk.ann.id))
+        await talk.remembers("Bisquit")
+    talk.discord.edits(dog, "My dog is called Biscuit.")
+    talk.discord.deletes(code)
+    async with open_talk():
+        await talk.remembers("Biscuit")
+        found = await talk.command("memory", "locker code")
+    assert "4417" not in found["content"]
+
+
 async def test_an_event_that_the_assistant_never_took_comes_again(
     world: Talk, open_assistant: OpenAssistant
 ) -> None:

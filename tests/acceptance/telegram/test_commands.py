@@ -1,14 +1,14 @@
 """The commands, as a person on Telegram gives them."""
 
+from services.assistant.commands import MANIFEST
+
 from .conftest import Talk
 
 
 async def test_the_menu_shows_the_commands(talk: Talk) -> None:
     await talk.telegram.until(lambda: bool(talk.telegram.calls("setMyCommands")))
     menu = talk.telegram.calls("setMyCommands")[0].parameters["commands"]
-    assert [each["command"] for each in menu] == [
-        "start", "help", "memory", "remember", "forget", "why", "new", "stop",
-    ]  # fmt: skip
+    assert [each["command"] for each in menu] == [each.name for each in MANIFEST]
 
 
 async def test_start_tells_who_remi_is(talk: Talk) -> None:

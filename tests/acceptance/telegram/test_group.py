@@ -41,6 +41,14 @@ async def test_a_group_knows_nothing_of_private_talk_and_the_other_way_round(tal
     assert "1234" not in (await talk.ask("What does our safe open with?"))["text"]
 
 
+async def test_a_group_that_becomes_a_supergroup_keeps_its_memory(talk: Talk) -> None:
+    team = talk.telegram.world.group("Team")
+    await talk.tell("@remi_bot Our meeting room is the Blue Lagoon.", chat=team)
+    supergroup = talk.telegram.becomes_supergroup(talk.ann, team)
+    answer = await talk.ask("Which one is our meeting room, @remi_bot?", chat=supergroup)
+    assert "Blue Lagoon" in answer["text"]
+
+
 async def test_each_topic_gets_its_answers(talk: Talk) -> None:
     team = talk.telegram.world.group("Team", forum=True)
     plans = talk.telegram.world.topic(team, "Plans", talk.ann)

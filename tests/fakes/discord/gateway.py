@@ -85,6 +85,11 @@ class Gateway:
     def request_heartbeat(self) -> None:
         self._send(HEARTBEAT, None)
 
+    def invalidate(self) -> None:
+        """The session is gone, and the connection stands; the bot has to begin anew."""
+        self.session = None
+        self._send(INVALID_SESSION, False)
+
     async def drop(self) -> None:
         """Close the connection; the session can be resumed."""
         if self._socket is not None:

@@ -28,6 +28,7 @@ METHODS = (
     "sendRichMessage",
     "sendRichMessageDraft",
     "setMyCommands",
+    "setWebhook",
 )
 LENGTH = re.compile(r"(\d+)-(\d+) (characters|bytes)")
 COUNT = re.compile(r"At most (\d+) \w+ can be specified")

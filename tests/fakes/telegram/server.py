@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+import aiohttp
 from aiohttp import web
 
 from fakes.telegram.checks import Refusal, bad_request, check_request, check_value
@@ -56,6 +57,10 @@ class FakeTelegram:
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._changed = asyncio.Event()
         self._polls = 0
+        # Where updates are posted and what with; None where the bot asks for them. And how that was answered.
+        self._webhook: tuple[str, str] | None = None
+        self.answers: list[int] = []
+        self._posting: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -66,11 +71,15 @@ class FakeTelegram:
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._posting = asyncio.create_task(self._post())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, frames: TracebackType | None
     ) -> None:
+        if self._posting is not None:
+            self._posting.cancel()
+            await asyncio.wait([self._posting])
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -103,6 +112,14 @@ class FakeTelegram:
         message = self.world.message(self._chat(user, chat), user, thread, **content)
         self.update("message", dict(message))
         return message
+
+    def becomes_supergroup(self, user: Json, chat: Chat) -> Chat:
+        """A group gets another id; a notice in each of the two chats says so."""
+        supergroup = self.world.group(chat.about["title"], admins=tuple(chat.admins))
+        self.sends(user, chat=chat, migrate_to_chat_id=supergroup.chat_id)
+        self.sends(user, chat=supergroup, migrate_from_chat_id=chat.chat_id)
+        chat.moved_to = supergroup.chat_id
+        return supergroup
 
     def edits(self, message: Json, text: str) -> None:
         """The author rewrites a message."""
@@ -225,7 +242,11 @@ class FakeTelegram:
     async def _result(self, call: Request) -> Any:
         if call.method == "getUpdates":
             result: Any = await self._get_updates(**call.parameters)
+        elif call.method == "setWebhook":
+            result = self._set_webhook(**call.parameters)
         else:
+            if call.method == "deleteWebhook":
+                self._webhook = None
             if call.method == "answerCallbackQuery":
                 self._answer(call.parameters["callback_query_id"])
             result = METHODS[call.method](self.world, call.parameters)
@@ -233,6 +254,30 @@ class FakeTelegram:
             check_value("result", result, [RESULTS[call.method]])
         self._wake()
         return result
+
+    def _set_webhook(self, url: str, secret_token: str, allowed_updates: list[str]) -> bool:
+        self._allowed = allowed_updates
+        self._webhook = (url, secret_token)
+        return True
+
+    async def _post(self) -> None:
+        """Post what waits, one update after the other; again whatever isn't answered with 200."""
+        async with aiohttp.ClientSession() as session:
+            while True:
+                await self._until(lambda: self._webhook is not None and bool(self._waiting()))
+                assert self._webhook is not None
+                (url, secret), update = self._webhook, self._waiting()[0]
+                headers = {"X-Telegram-Bot-Api-Secret-Token": secret}
+                try:
+                    async with session.post(url, json=update, headers=headers) as answer:
+                        self.answers.append(answer.status)
+                except aiohttp.ClientError:
+                    self.answers.append(0)
+                if self.answers[-1] == 200:
+                    self.confirmed_below = update["update_id"] + 1
+                else:
+                    await asyncio.sleep(0.02)
+                self._wake()
 
     async def _get_updates(
         self,
@@ -243,6 +288,8 @@ class FakeTelegram:
     ) -> list[Json]:
         if allowed_updates is not None:
             self._allowed = allowed_updates
+        if self._webhook is not None:
+            raise Refusal(409, "Conflict: can't use getUpdates method while webhook is active")
         self.confirmed_below = max(self.confirmed_below, offset)
         self._polls += 1
         mine = self._polls

@@ -25,6 +25,8 @@ class Chat:
     drafts: list[Json] = field(default_factory=list)
     actions: list[Json] = field(default_factory=list)
     closed: str = ""
+    # The supergroup that it has become.
+    moved_to: int | None = None
     ids: Iterator[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -73,6 +75,9 @@ class World:
         chat = self.chats.get(chat_id) if isinstance(chat_id, int) else None
         if chat is None:
             raise bad_request("chat not found")
+        if chat.moved_to is not None:
+            problem = "Bad Request: group chat was upgraded to a supergroup chat"
+            raise Refusal(400, problem, moved_to=chat.moved_to)
         if chat.closed:
             raise Refusal(403, f"Forbidden: {chat.closed}")
         return chat

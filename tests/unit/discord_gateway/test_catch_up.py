@@ -1,12 +1,15 @@
 """What was said while the bot was away is read from the history, in order, and answered once."""
 
+import hashlib
+
 import discord
 import pytest
 
 from fakes.assistant import FakeAssistant, accepted
 from fakes.discord.faults import Failed, Fault, RateLimited, Refused
 from fakes.discord.server import FakeDiscord
-from fakes.discord.world import Channel, Person
+from fakes.discord.world import Channel, Json, Person
+from services.discord import channels, history
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 from .conftest import Running
@@ -51,6 +54,14 @@ def know(assistant: FakeAssistant, fake: FakeDiscord, channel: Channel, message_
         chat_kind=pb.CHAT_KIND_GROUP if channel.guild else pb.CHAT_KIND_DIRECT,
     )
     assistant.cursors.cursors.add(place=place, message_id=message_id)
+
+
+def keep(assistant: FakeAssistant, channel: Channel, *messages: Json) -> None:
+    """The assistant has these messages as they read now."""
+    kept = assistant.kept.setdefault(str(channel.id), pb.ListKeptResponse())
+    for message in messages:
+        digest = hashlib.sha256(message["content"].encode()).digest()
+        kept.messages.add(message_id=message["id"], text_digest=digest)
 
 
 def texts(assistant: FakeAssistant, channel: Channel) -> list[str]:
@@ -218,3 +229,110 @@ async def test_an_event_waits_for_the_assistant(
         await assistant.come_back()
         await assistant.until(lambda: len(assistant.turns()) == 3)
     assert list(dict.fromkeys(texts(assistant, fake.dm(ann)))) == ["0", "1", "2"]
+
+
+async def test_edits_and_deletions_that_nobody_told_are_found_in_the_history(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, general: Channel, running: Running
+) -> None:
+    for channel in (fake.dm(ann), general, fake.thread(general, "lunch")):
+        same, edited, gone = (fake.says(ann, text, channel) for text in ("same", "old", "gone"))
+        newest = fake.says(ann, "newest", channel)
+        keep(assistant, channel, same, edited, gone, newest)
+        know(assistant, fake, channel, newest["id"])
+        fake.edits(edited, "new")
+        fake.unfurls(same)
+        fake.deletes(gone)
+        fake.says(ann, "missed", channel)
+        async with running():
+            await assistant.until(lambda: len(assistant.requests) == 3)
+        edit, deletion, message = assistant.requests
+        assert {edit.idempotency_key.rpartition(":")[0], deletion.idempotency_key} == {
+            f"discord:{edited['id']}",
+            f"discord:{gone['id']}:d",
+        }
+        assert (edit.edit.message_id, edit.edit.text) == (edited["id"], "new")
+        assert list(deletion.deletion.message_ids) == [gone["id"]]
+        assert deletion.author.user_id == (str(ann.id) if channel.guild is None else "")
+        assert message.message.text == "missed"
+        live = f"discord:{edited['id']}:e"
+        assert edit.idempotency_key.startswith(live)
+        assistant.requests.clear()
+        assistant.cursors.Clear()
+
+
+async def test_what_cannot_be_looked_at_is_not_taken_for_deleted(
+    fake: FakeDiscord,
+    assistant: FakeAssistant,
+    ann: Person,
+    general: Channel,
+    running: Running,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither what lies further back than is looked, nor what Discord doesn't show."""
+    monkeypatch.setattr(history, "LOOK_BACK", 3)
+    look = "GET /channels/{channel_id}/messages/{message_id}"
+    far, first, hidden, _, newest = (fake.says(ann, str(number), general) for number in range(5))
+    keep(assistant, general, far, first, hidden, newest)
+    know(assistant, fake, general, newest["id"])
+    fake.deletes(far)
+    fake.deletes(hidden)
+    fake.says(ann, "missed", general)
+    fake.fault(look, Refused(403, 50001))
+    async with running():
+        await assistant.until(lambda: len(assistant.requests) == 1)
+    assert texts(assistant, general) == ["missed"]
+    assert [request.path["message_id"] for request in fake.requests(look)] == [hidden["id"]]
+
+
+async def test_a_thread_that_began_meanwhile_is_read_from_its_beginning(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, general: Channel, running: Running
+) -> None:
+    older = fake.thread(general, "older")
+    fake.says(ann, "long ago", older)
+    know(assistant, fake, general, fake.says(ann, "known", general)["id"])
+    thread = fake.thread(general, "lunch")
+    fake.says(ann, "soup?", thread)
+    async with running():
+        await assistant.until(lambda: len(assistant.requests) == 1)
+        fake.says(ann, "bread?", thread)
+        await assistant.until(lambda: len(assistant.requests) == 2)
+    assert texts(assistant, thread) == ["soup?", "bread?"]
+
+
+async def test_the_cursor_moves_over_what_is_no_event(
+    fake: FakeDiscord,
+    assistant: FakeAssistant,
+    ann: Person,
+    general: Channel,
+    running: Running,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channels, "SEEN_SECONDS", 0.01)
+    know(assistant, fake, general, "1")
+    missed = fake.says(fake.person("Feed", bot=True), "news", general)
+    async with running():
+        await assistant.until(lambda: assistant.seen.get(str(general.id)) == missed["id"])
+        live = fake.says(fake.person("Feed", bot=True), "more news", general)
+        await assistant.until(lambda: assistant.seen.get(str(general.id)) == live["id"])
+    assert assistant.requests == []
+
+
+@pytest.mark.usefixtures("_reconnects_at_once")
+async def test_an_invalid_session_begins_anew_and_catches_up(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, general: Channel, running: Running
+) -> None:
+    async with running():
+        old = fake.says(ann, "one")
+        fake.says(ann, "one", general)
+        await assistant.until(lambda: len(assistant.requests) == 2)
+        keep(assistant, fake.dm(ann), old)
+        connections = fake.gateway.connections
+        fake.gateway.invalidate()
+        fake.says(ann, "two")
+        fake.says(ann, "two", general)
+        fake.edits(old, "won")
+        await fake.until(lambda: fake.gateway.connections > connections and fake.gateway.ready)
+        fake.says(ann, "three")
+        await assistant.until(lambda: len(assistant.requests) == 6)
+    assert texts(assistant, fake.dm(ann)) == ["one", "", "two", "three"]
+    assert texts(assistant, general) == ["one", "two"]

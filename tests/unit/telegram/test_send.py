@@ -286,3 +286,36 @@ class TestFailures:
         await telegram.__aexit__(None, None, None)
         result = await sender.send(delivery("Hello"), unheard)
         assert result.WhichOneof("result") == "partly"
+
+
+async def test_a_group_that_became_a_supergroup_is_followed(
+    telegram: FakeTelegram, sender: TelegramSender, ann: Json
+) -> None:
+    """Its messages are counted anew: the numbers of the old ones are other messages' now."""
+    group = telegram.world.group("Team")
+    asked = telegram.says(ann, "@remi_bot hello", chat=group)
+    old = await sender.send(delivery("Wait", group.chat_id), unheard)
+    supergroup = telegram.becomes_supergroup(ann, group)
+    result = await sender.send(
+        delivery(
+            "Hello",
+            group.chat_id,
+            reply_to_message_id=str(asked["message_id"]),
+            replaces_message_ids=delivered(old),
+        ),
+        unheard,
+    )
+    (stands,) = telegram.standing(supergroup)
+    assert delivered(result) == [str(stands["message_id"])]
+    assert (stands["text"], "reply_to_message" in stands) == ("Hello", False)
+    assert result.moved_to_chat_id == str(supergroup.chat_id)
+
+
+async def test_a_chat_that_moves_for_ever_is_given_up(
+    telegram: FakeTelegram, sender: TelegramSender, ann: Json
+) -> None:
+    group = telegram.world.group("Team")
+    supergroup = telegram.becomes_supergroup(ann, group)
+    supergroup.moved_to = group.chat_id
+    result = await sender.send(delivery("Hello", group.chat_id), unheard)
+    assert result.rejected.reason == "TelegramMigrateToChat"

@@ -168,6 +168,18 @@ async def test_stop_is_an_event_of_its_own(telegram: FakeTelegram, bot: Bot, ann
     assert by_button.idempotency_key.startswith("telegram:7000:1:5:s")
 
 
+async def test_both_notices_of_a_group_that_became_a_supergroup_are_one_event(
+    telegram: FakeTelegram, bot: Bot, ann: Json
+) -> None:
+    group = telegram.world.group("Team")
+    supergroup = telegram.becomes_supergroup(ann, group)
+    first, second = await events(bot)
+    assert first.idempotency_key == second.idempotency_key
+    assert first.place.chat_id == second.place.chat_id == str(group.chat_id)
+    assert first.chat_moved == second.chat_moved
+    assert first.chat_moved.to_chat_id == str(supergroup.chat_id)
+
+
 async def test_an_edit(telegram: FakeTelegram, bot: Bot, ann: Json) -> None:
     said = telegram.says(ann, "My dog is called Biskit.")
     telegram.edits(said, "My dog is called Biscuit.")

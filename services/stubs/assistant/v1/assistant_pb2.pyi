@@ -476,6 +476,27 @@ class ReactionEvent(_message.Message):
 Global___ReactionEvent: _TypeAlias = ReactionEvent  # noqa: Y015
 
 @_typing.final
+class ChatMovedEvent(_message.Message):
+    """The chat has another id from now on: what was said in it, and what is to be sent, belongs there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_CHAT_ID_FIELD_NUMBER: _builtins.int
+    to_chat_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        to_chat_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["to_chat_id", b"to_chat_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChatMovedEvent: _TypeAlias = ChatMovedEvent  # noqa: Y015
+
+@_typing.final
 class StopEvent(_message.Message):
     """Stop the running turn of this conversation. Passes the queue."""
 
@@ -508,6 +529,7 @@ class ConverseRequest(_message.Message):
     BUTTON_FIELD_NUMBER: _builtins.int
     REACTION_FIELD_NUMBER: _builtins.int
     STOP_FIELD_NUMBER: _builtins.int
+    CHAT_MOVED_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.str
     """One per event for good, at most 200 bytes: telegram:<bot>:<chat>:<message>, discord:<message id>; edits append
     their stamp.
@@ -536,6 +558,8 @@ class ConverseRequest(_message.Message):
     def reaction(self) -> Global___ReactionEvent: ...
     @_builtins.property
     def stop(self) -> Global___StopEvent: ...
+    @_builtins.property
+    def chat_moved(self) -> Global___ChatMovedEvent: ...
     def __init__(
         self,
         *,
@@ -551,12 +575,13 @@ class ConverseRequest(_message.Message):
         button: Global___ButtonEvent | None = ...,
         reaction: Global___ReactionEvent | None = ...,
         stop: Global___StopEvent | None = ...,
+        chat_moved: Global___ChatMovedEvent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "button", b"button", "command", b"command", "deletion", b"deletion", "edit", b"edit", "event", b"event", "message", b"message", "place", b"place", "reaction", b"reaction", "sent_at", b"sent_at", "stop", b"stop"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "button", b"button", "chat_moved", b"chat_moved", "command", b"command", "deletion", b"deletion", "edit", b"edit", "event", b"event", "message", b"message", "place", b"place", "reaction", b"reaction", "sent_at", b"sent_at", "stop", b"stop"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addressed", b"addressed", "author", b"author", "button", b"button", "command", b"command", "deletion", b"deletion", "edit", b"edit", "event", b"event", "idempotency_key", b"idempotency_key", "message", b"message", "place", b"place", "reaction", b"reaction", "sent_at", b"sent_at", "stop", b"stop"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addressed", b"addressed", "author", b"author", "button", b"button", "chat_moved", b"chat_moved", "command", b"command", "deletion", b"deletion", "edit", b"edit", "event", b"event", "idempotency_key", b"idempotency_key", "message", b"message", "place", b"place", "reaction", b"reaction", "sent_at", b"sent_at", "stop", b"stop"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["message", "edit", "deletion", "command", "button", "reaction", "stop"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["message", "edit", "deletion", "command", "button", "reaction", "stop", "chat_moved"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -1063,7 +1088,10 @@ class AcknowledgeRequest(_message.Message):
     RATE_LIMITED_FIELD_NUMBER: _builtins.int
     REJECTED_FIELD_NUMBER: _builtins.int
     UNKNOWN_FIELD_NUMBER: _builtins.int
+    MOVED_TO_CHAT_ID_FIELD_NUMBER: _builtins.int
     delivery_id: _builtins.str
+    moved_to_chat_id: _builtins.str
+    """Where the platform said so: the id that the place's chat has now."""
     @_builtins.property
     def place(self) -> Global___Place: ...
     @_builtins.property
@@ -1086,10 +1114,11 @@ class AcknowledgeRequest(_message.Message):
         rate_limited: Global___RateLimited | None = ...,
         rejected: Global___Rejected | None = ...,
         unknown: Global___UnknownAfterSend | None = ...,
+        moved_to_chat_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["delivered", b"delivered", "partly", b"partly", "place", b"place", "rate_limited", b"rate_limited", "rejected", b"rejected", "result", b"result", "unknown", b"unknown"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivered", b"delivered", "delivery_id", b"delivery_id", "partly", b"partly", "place", b"place", "rate_limited", b"rate_limited", "rejected", b"rejected", "result", b"result", "unknown", b"unknown"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivered", b"delivered", "delivery_id", b"delivery_id", "moved_to_chat_id", b"moved_to_chat_id", "partly", b"partly", "place", b"place", "rate_limited", b"rate_limited", "rejected", b"rejected", "result", b"result", "unknown", b"unknown"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["delivered", "partly", "rate_limited", "rejected", "unknown"]  # noqa: Y015
     _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
@@ -1229,6 +1258,112 @@ class AcknowledgeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AcknowledgeResponse: _TypeAlias = AcknowledgeResponse  # noqa: Y015
+
+@_typing.final
+class ListKeptRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLACE_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whom a direct talk is with; empty in a group."""
+    @_builtins.property
+    def place(self) -> Global___Place: ...
+    def __init__(
+        self,
+        *,
+        place: Global___Place | None = ...,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["place", b"place"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["place", b"place", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListKeptRequest: _TypeAlias = ListKeptRequest  # noqa: Y015
+
+@_typing.final
+class ListKeptResponse(_message.Message):
+    """Newest first, at most 50."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeptMessage]: ...
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[Global___KeptMessage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListKeptResponse: _TypeAlias = ListKeptResponse  # noqa: Y015
+
+@_typing.final
+class KeptMessage(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    TEXT_DIGEST_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    text_digest: _builtins.bytes
+    """SHA-256 of the text as it was given, in UTF-8."""
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        text_digest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_id", b"message_id", "text_digest", b"text_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeptMessage: _TypeAlias = KeptMessage  # noqa: Y015
+
+@_typing.final
+class MoveCursorsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def cursors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cursor]:
+        """At most 1000."""
+
+    def __init__(
+        self,
+        *,
+        cursors: _abc.Iterable[Global___Cursor] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursors", b"cursors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveCursorsRequest: _TypeAlias = MoveCursorsRequest  # noqa: Y015
+
+@_typing.final
+class MoveCursorsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoveCursorsResponse: _TypeAlias = MoveCursorsResponse  # noqa: Y015
 
 @_typing.final
 class Actor(_message.Message):

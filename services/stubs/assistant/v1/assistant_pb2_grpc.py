@@ -50,6 +50,16 @@ class ConversationServiceStub:
                 request_serializer=services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.AcknowledgeRequest.SerializeToString,
                 response_deserializer=services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.AcknowledgeResponse.FromString,
                 _registered_method=True)
+        self.ListKept = channel.unary_unary(
+                '/assistant.v1.ConversationService/ListKept',
+                request_serializer=services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.ListKeptRequest.SerializeToString,
+                response_deserializer=services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.ListKeptResponse.FromString,
+                _registered_method=True)
+        self.MoveCursors = channel.unary_unary(
+                '/assistant.v1.ConversationService/MoveCursors',
+                request_serializer=services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.MoveCursorsRequest.SerializeToString,
+                response_deserializer=services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.MoveCursorsResponse.FromString,
+                _registered_method=True)
 
 
 class ConversationServiceServicer:
@@ -80,6 +90,21 @@ class ConversationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListKept(self, request, context):
+        """The newest messages of a place that are kept, so that a gateway that was away sees which of them were edited
+        or deleted meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MoveCursors(self, request, context):
+        """Up to these messages everything was seen, also what was no event. Places without a cursor get none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConversationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -97,6 +122,16 @@ def add_ConversationServiceServicer_to_server(servicer, server):
                     servicer.Acknowledge,
                     request_deserializer=services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.AcknowledgeRequest.FromString,
                     response_serializer=services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.AcknowledgeResponse.SerializeToString,
+            ),
+            'ListKept': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKept,
+                    request_deserializer=services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.ListKeptRequest.FromString,
+                    response_serializer=services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.ListKeptResponse.SerializeToString,
+            ),
+            'MoveCursors': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveCursors,
+                    request_deserializer=services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.MoveCursorsRequest.FromString,
+                    response_serializer=services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.MoveCursorsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -181,6 +216,60 @@ class ConversationService:
             '/assistant.v1.ConversationService/Acknowledge',
             services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.AcknowledgeRequest.SerializeToString,
             services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.AcknowledgeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKept(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assistant.v1.ConversationService/ListKept',
+            services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.ListKeptRequest.SerializeToString,
+            services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.ListKeptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveCursors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assistant.v1.ConversationService/MoveCursors',
+            services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.MoveCursorsRequest.SerializeToString,
+            services_dot_stubs_dot_assistant_dot_v1_dot_assistant__pb2.MoveCursorsResponse.FromString,
             options,
             channel_credentials,
             insecure,

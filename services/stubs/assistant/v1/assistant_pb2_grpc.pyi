@@ -44,6 +44,12 @@ class ConversationServiceStub:
     """
     Acknowledge: _grpc.UnaryUnaryMultiCallable[_assistant_pb2.AcknowledgeRequest, _assistant_pb2.AcknowledgeResponse]
     """What became of a delivery on the platform."""
+    ListKept: _grpc.UnaryUnaryMultiCallable[_assistant_pb2.ListKeptRequest, _assistant_pb2.ListKeptResponse]
+    """The newest messages of a place that are kept, so that a gateway that was away sees which of them were edited
+    or deleted meanwhile.
+    """
+    MoveCursors: _grpc.UnaryUnaryMultiCallable[_assistant_pb2.MoveCursorsRequest, _assistant_pb2.MoveCursorsResponse]
+    """Up to these messages everything was seen, also what was no event. Places without a cursor get none."""
 
 @_typing.type_check_only
 class ConversationServiceAsyncStub(ConversationServiceStub):
@@ -61,6 +67,12 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     """
     Acknowledge: _aio.UnaryUnaryMultiCallable[_assistant_pb2.AcknowledgeRequest, _assistant_pb2.AcknowledgeResponse]  # type: ignore[assignment]
     """What became of a delivery on the platform."""
+    ListKept: _aio.UnaryUnaryMultiCallable[_assistant_pb2.ListKeptRequest, _assistant_pb2.ListKeptResponse]  # type: ignore[assignment]
+    """The newest messages of a place that are kept, so that a gateway that was away sees which of them were edited
+    or deleted meanwhile.
+    """
+    MoveCursors: _aio.UnaryUnaryMultiCallable[_assistant_pb2.MoveCursorsRequest, _assistant_pb2.MoveCursorsResponse]  # type: ignore[assignment]
+    """Up to these messages everything was seen, also what was no event. Places without a cursor get none."""
 
 class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Talk: what people say goes in, what Remi says comes out."""
@@ -93,6 +105,24 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_assistant_pb2.AcknowledgeResponse, _abc.Awaitable[_assistant_pb2.AcknowledgeResponse]]:
         """What became of a delivery on the platform."""
+
+    @_abc_1.abstractmethod
+    def ListKept(
+        self,
+        request: _assistant_pb2.ListKeptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assistant_pb2.ListKeptResponse, _abc.Awaitable[_assistant_pb2.ListKeptResponse]]:
+        """The newest messages of a place that are kept, so that a gateway that was away sees which of them were edited
+        or deleted meanwhile.
+        """
+
+    @_abc_1.abstractmethod
+    def MoveCursors(
+        self,
+        request: _assistant_pb2.MoveCursorsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assistant_pb2.MoveCursorsResponse, _abc.Awaitable[_assistant_pb2.MoveCursorsResponse]]:
+        """Up to these messages everything was seen, also what was no event. Places without a cursor get none."""
 
 def add_ConversationServiceServicer_to_server(servicer: ConversationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

@@ -7,9 +7,9 @@ ALTER TABLE chat
 
 -- People whose own words in a group are not kept.
 CREATE TABLE aside (
+    chat_space uuid NOT NULL REFERENCES chat (space_id),
     platform text NOT NULL,
-    chat_id text NOT NULL,
-    person_id uuid NOT NULL REFERENCES person,
-    PRIMARY KEY (platform, chat_id, person_id)
+    user_id text NOT NULL,                  -- the account: linking changes whose it is
+    PRIMARY KEY (chat_space, platform, user_id)
 );
 GRANT SELECT, INSERT, UPDATE, DELETE ON aside TO remi_app;

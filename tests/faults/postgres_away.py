@@ -1,0 +1,123 @@
+"""Postgres is down for a minute, then has no connection to spare: what is said meanwhile waits for it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import grpc
+from pydantic import SecretStr
+
+from conftest import Database
+from fakes.openai import FakeOpenAI
+from faults.assistant_kills import TOKEN, assistant_environment
+from faults.ledger import settled
+from faults.line import Line, Outcome, Size
+from faults.processes import forge, until_serving
+from faults.servers import Switch, postgres, switch
+from faults.talk import Town, repeat, request, town
+from services.gateway.settings import GatewaySettings
+
+DOWN = 60.0
+CHATS = 50
+MESSAGES = 12
+"""What each conversation says: a third before, while Postgres is down, and while it is exhausted."""
+DRAIN = 120.0
+
+
+async def run(size: Size, folder: Path) -> Outcome:
+    down, chats = max(1.0, DOWN * size.share), size.of(CHATS, 10)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(postgres(folder))
+        model = await stack.enter_async_context(FakeOpenAI())
+        model.reply = repeat
+        smith = await stack.enter_async_context(forge(folder))
+        address = f"unix:{folder}/assistant.sock"
+        assistant = await smith.start("assistant", assistant_environment(folder, address, database, model))
+        await until_serving(assistant, address)
+        settings = GatewaySettings(assistant=address, data=folder, gateway_token=SecretStr(TOKEN))
+        people = await stack.enter_async_context(town(settings, chats))
+        talking = asyncio.gather(*(people.talk(chat, MESSAGES) for chat in people.chats))
+        third = chats * MESSAGES // 3
+        people.let_say(third)
+        await people.until_accepted(third, DRAIN)
+        async with _stopped(switch(folder)):
+            refusals = await asked_while(people, down, third)
+        await people.until_accepted(2 * third, DRAIN)
+        async with _exhausted(database):
+            refusals += await asked_while(people, down, third)
+        async with asyncio.timeout(DRAIN):
+            await talking
+        await people.until_answered(MESSAGES, DRAIN)
+        ledger = await settled(database, people.chats, MESSAGES)
+        is_alive = not assistant.ended.is_set()
+        await assistant.stop()
+    lines = (folder / "assistant.log").read_text().count("\n")
+    others = sorted(set(refusals) - {"UNAVAILABLE"})
+    figure = (
+        f"down {down:.0f} s, no connections {down:.0f} s, {chats * MESSAGES:,} messages: {ledger}; "
+        f"{len(refusals)} asked meanwhile, {others or 'all refused as UNAVAILABLE'}, "
+        f"{lines} lines logged"
+    )
+    is_met = ledger.is_clean and is_alive and bool(refusals) and not others and lines <= 60
+    return Outcome(figure, "refused cleanly, then drained in order, no flood in the log", is_met)
+
+
+async def asked_while(people: Town, seconds: float, messages: int) -> list[str]:
+    """Let people speak for so long; how each event asked beside them was answered."""
+    answers = []
+    ends = time.monotonic() + seconds
+    people.let_say(messages)
+    while time.monotonic() < ends:
+        answers.append(await _asked_once(people))
+        await asyncio.sleep(0.5)
+    return answers
+
+
+async def _asked_once(people: Town) -> str:
+    """The status that one try ends with; the event is what the first of them says next, or has just said."""
+    chat = people.chats[0]
+    number = min(chat.accepted, MESSAGES - 1)
+    call = people.client.conversation.Converse(
+        request(chat, number), metadata=people.client.metadata, timeout=20
+    )
+    try:
+        await call.read()
+    except grpc.aio.AioRpcError as error:
+        return error.code().name
+    finally:
+        call.cancel()
+    return "accepted"
+
+
+@asynccontextmanager
+async def _stopped(power: Switch) -> AsyncIterator[None]:
+    await power.off()
+    yield
+    await power.on()
+
+
+@asynccontextmanager
+async def _exhausted(database: Database) -> AsyncIterator[None]:
+    """Others take every connection that an application may have, also those that Remi had."""
+    async with AsyncExitStack() as stack:
+        owner = await asyncpg.connect(database.owner_dsn)
+        stack.push_async_callback(owner.close)
+        async with asyncio.timeout(DRAIN):
+            while True:
+                try:
+                    other = await asyncpg.connect(database.app_dsn)
+                    stack.push_async_callback(other.close)
+                except asyncpg.TooManyConnectionsError:
+                    if not await owner.fetchval(_TAKE_AWAY):
+                        break
+        yield
+
+
+_TAKE_AWAY = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'remi'
+"""
+
+LINE = Line("Postgres down 60 s", run)
