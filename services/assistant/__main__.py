@@ -114,6 +114,7 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
             ZoneInfo(settings.timezone),
             timedelta(hours=settings.reminder_grace_hours),
             timedelta(hours=settings.delivery_hours),
+            settings.prices,
         )
         if again := await ledger.replay(store, settings.data / ledger.NAME):
             log.info("forgotten_again", forgettings=again)

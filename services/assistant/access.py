@@ -6,6 +6,7 @@ from uuid import UUID
 from cachetools import TTLCache
 
 from services.assistant.domain import (
+    UNNAMED,
     Access,
     Author,
     ChatKind,
@@ -102,7 +103,7 @@ async def _enter(
 
     if entry.person_id is None:
         await directory.add_person(connection, author, role or TeamRole.GUEST)
-    elif entry.role is not role or entry.display_name != author.display_name:
+    elif entry.role is not role or author.display_name not in (entry.display_name, UNNAMED):
         await directory.promote(connection, entry.person_id, role or TeamRole.GUEST)
         await directory.rename(connection, author)
     if not is_direct and entry.group_space is None:
@@ -112,7 +113,17 @@ async def _enter(
     assert entry.person_id is not None
     assert entry.role is not None
     assert space_id is not None
-    return Access(entry.person_id, entry.role, space_id, place.conversation_id, entry.zone)
+    return Access(
+        entry.person_id,
+        entry.role,
+        space_id,
+        place.conversation_id,
+        entry.zone,
+        entry.language,
+        entry.listens,
+        entry.is_news and not is_direct,
+        entry.is_aside,
+    )
 
 
 def forget_lately(door: Doorkeeper, event: Event) -> None:

@@ -26,17 +26,26 @@ def offering(turn: Turn, *offered: Action) -> Change:
     """Keep what the buttons of a reply stand for."""
 
     async def change(connection: Connection) -> None:
-        for each in offered:
-            await actions.offer(connection, turn.space_id, each)
+        await actions.offer(connection, turn.space_id, offered)
 
     return change
 
 
-def dropping(turn: Turn, pressed: Action) -> Change:
-    """A question is answered: neither of its buttons works any more."""
+def dropping(turn: Turn, answered: Action) -> Change:
+    """A question is answered: neither its button nor the others it names work any more."""
 
     async def change(connection: Connection) -> None:
-        other = [UUID(each) for each in pressed.arguments["other"]]
-        await actions.drop(connection, turn.space_id, [pressed.action_id, *other])
+        other = [UUID(each) for each in answered.arguments.get("other", ())]
+        await actions.drop(connection, turn.space_id, [answered.action_id, *other])
+
+    return change
+
+
+def both(*changes: Change) -> Change:
+    """One change after the other."""
+
+    async def change(connection: Connection) -> None:
+        for each in changes:
+            await each(connection)
 
     return change

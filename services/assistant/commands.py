@@ -1,48 +1,19 @@
 """What people can ask of Remi by a command, and what its buttons do. None of it calls a chat model."""
 
-from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from itertools import groupby
-from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
+from uuid import UUID
 
-from services.assistant import link, remind, showing, zones
-from services.assistant.buttons import Change, action, button, dropping, offering
-from services.assistant.domain import (
-    ChatKind,
-    Commanded,
-    Edited,
-    Memory,
-    MemoryKind,
-    Pressed,
-    Reply,
-    Said,
-    Turn,
-)
+from services.assistant import browse, correct, forget, link, portable, prefer, remind, share, showing
+from services.assistant.buttons import Change, dropping
+from services.assistant.domain import Commanded, Edited, Pressed, Reply, Said, Turn
 from services.assistant.explain import explain
-from services.assistant.index import index
 from services.assistant.learn import remember
 from services.assistant.quotes import plain, quote
-from services.assistant.recall import Query, recall
 from services.assistant.remi import Remi
-from services.assistant.rights import Asker, asker, not_theirs
-from services.assistant.store import (
-    actions,
-    conversations,
-    directory,
-    forgetting,
-    links,
-    memories,
-    traces,
-    turns,
-)
-from services.assistant.store.actions import Action
+from services.assistant.rights import asker_of, is_direct
+from services.assistant.store import actions, conversations, traces, turns
 from services.assistant.store.connection import Connection, scoped
-
-PAGE = 20
-"""Memories in one message."""
-FOUND = 10
-"""Most lines that a search shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +30,39 @@ MANIFEST = (
     Command("help", "What I can do"),
     Command("memory", "What I know about you; with words, what I remember of them", "words"),
     Command("remember", "Remember something, word for word", "text"),
-    Command("forget", "Erase what holds these words; I ask first", "words"),
+    Command("correct", "Put right what I have wrong, by its number in the last list", "number and text"),
+    Command("forget", "Erase by words, by time, the last answer or everything; I ask first", "what"),
+    Command("share", "Let the team know something that you told me", "words"),
     Command("remind", "Remind you of something at a time", "when and what"),
     Command("reminders", "What I'll remind you of here; change or cancel it", "number"),
     Command("timezone", "Where your clock is: a city, or a name such as Europe/Berlin", "city"),
+    Command("language", "The language I answer you in; auto for the one you write in", "name"),
+    Command("private", "In a group: on keeps nothing of what you say there", "on or off"),
+    Command("listen", "In a group, for its admins: on keeps what isn't said to me too", "on or off"),
     Command("link", "Be one person here and on another channel; gives a code, or takes it", "code"),
     Command("unlink", "Part the accounts that were linked; I ask first"),
     Command("why", "What my last answer, or the one you reply to, rested on"),
+    Command("export", "All that I remember here, as a file"),
+    Command("import", "How to bring such a file back, or one from another assistant"),
     Command("new", "Begin a fresh topic; what I remember stays"),
     Command("stop", "Stop the answer I am writing"),
 )
 
-_HEADINGS = {
-    MemoryKind.INSTRUCTION: "What I keep to",
-    MemoryKind.PROFILE: "Profile",
-    MemoryKind.FACT: "Facts",
-    MemoryKind.EVENT: "Events",
-}
-_KINDS = tuple(_HEADINGS)
+LARGEST_FILE = 9_000_000
+"""Bytes: what every platform lets a bot send."""
+_TOO_LARGE = (
+    "That is more than I can send in a chat. Whoever runs me can take it along on my machine: "
+    "`.venv/bin/python -m services.terminal export FILE` writes the memory of the terminal's own account."
+)
+_IMPORT = (
+    "I can't read files from a chat yet. On my machine, `.venv/bin/python -m services.terminal import FILE` "
+    "brings a file into the memory of the terminal's own account: one of mine from /export, ChatGPT's "
+    "`conversations.json`, or Charlie Mnemonic's memory file. It is read whole before anything changes, and "
+    "bringing it twice adds nothing."
+)
 
 _TOO_LATE = "This button was used already, or is too old. Please give the command again."
 _NOT_YOURS = "This button is for the person who gave the command."
-_NOT_THEIRS = "That came from others: only they, or an admin of this chat, can have it erased."
 
 
 async def run(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
@@ -95,29 +77,43 @@ async def run(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
     match body.name:
         case "start":
             name = turn.newest.event.author.display_name
-            return Reply(showing.introduction(name, _is_direct(turn))), None
+            return Reply(showing.introduction(name, is_direct(turn))), None
         case "help":
             return _help(), None
         case "memory" if body.arguments:
-            return await _search(remi, turn, body.arguments), None
+            return await browse.found(remi, turn, body.arguments)
         case "memory":
-            return await _memory(remi, turn)
+            return await browse.listed(remi, turn)
+        case "correct":
+            return await correct.command(remi, turn, body)
+        case "share":
+            return await share.command(remi, turn, body)
         case "remember":
             return _remember(turn, body.arguments)
         case "forget":
-            return await _forget(remi, turn, body.arguments)
+            return await forget.command(remi, turn, body)
         case "remind":
             return await remind.command(remi, turn, body.arguments)
         case "reminders":
             return await remind.listed(remi, turn, body.arguments)
         case "timezone":
-            return _timezone(remi, turn, body.arguments)
+            return prefer.timezone(remi, turn, body.arguments)
+        case "language":
+            return prefer.language(remi, turn, body.arguments)
+        case "private":
+            return prefer.private(remi, turn, body.arguments)
+        case "listen":
+            return prefer.listen(remi, turn, body.arguments)
         case "link":
             return await link.command(remi, turn, body.arguments)
         case "unlink":
             return await link.part(remi, turn)
         case "why":
             return await _why(remi, turn, body.reply_to), None
+        case "export":
+            return await _export(remi, turn), None
+        case "import":
+            return Reply(_IMPORT), None
         case "new":
             return _new(turn)
         case "stop":
@@ -146,46 +142,6 @@ def _usage(command: Command) -> str:
     return f"/{command.name} *{command.argument}*" if command.argument else f"/{command.name}"
 
 
-async def _memory(
-    remi: Remi, turn: Turn, kind: MemoryKind = _KINDS[0], after: UUID | None = None
-) -> tuple[Reply, Change | None]:
-    """One page of what is known: from this kind on, and of it what comes after this memory."""
-    found: list[Memory] = []
-    async with scoped(remi.store, turn.spaces) as connection:
-        said = await conversations.count_messages(connection, turn.space_id)
-        for each in _KINDS[_KINDS.index(kind) :]:
-            size = PAGE + 1 - len(found)
-            start = after if each is kind else None
-            found += await memories.page(connection, turn.spaces, each, after=start, size=size)
-            if len(found) > PAGE:
-                break
-    whom = "you" if _is_direct(turn) else "this group"
-    known = showing.count(said, "message")
-    counted = f"I remember {known} word for word. /memory with some words searches in them."
-    if not found:
-        return Reply(f"I haven't drawn conclusions about {whom} yet. {counted}"), None
-    page, now = found[:PAGE], turn.newest.event.sent_at
-    parts = [f"**What I know about {whom}**"]
-    for heading, group in groupby(page, key=lambda memory: _HEADINGS[memory.kind]):
-        parts.append("\n".join([f"**{heading}**", "", *(showing.learned(each, now) for each in group)]))
-    text = "\n\n".join([*parts, counted])
-    if len(found) <= PAGE:
-        return Reply(text), None
-    more = action(turn, "memory", kind=[page[-1].kind], after=[str(page[-1].memory_id)])
-    return Reply(text, ((button("More", more),),)), offering(turn, more)
-
-
-async def _search(remi: Remi, turn: Turn, words: str) -> Reply:
-    await _finish_index(remi, turn)
-    now = turn.newest.event.sent_at
-    query = Query(words, turn.spaces, now, remi.knobs.token_budget, limit=FOUND)
-    recollection = await recall(remi.store, remi.models.embedder, query)
-    lines = [showing.recalled(each, now) for each in recollection.recalled if each.shown]
-    if not lines:
-        return Reply(f"I remember nothing about {quote(words)}.")
-    return Reply("\n".join([f"**What I remember about {quote(words)}**", "", *lines]))
-
-
 def _remember(turn: Turn, text: str) -> tuple[Reply, Change | None]:
     message_id = turn.newest.message_id
     if message_id is None:
@@ -199,49 +155,6 @@ def _remember(turn: Turn, text: str) -> tuple[Reply, Change | None]:
     return Reply(f"I'll remember: {quote(text)}"), change
 
 
-async def _forget(remi: Remi, turn: Turn, words: str) -> tuple[Reply, Change | None]:
-    """Show what would go, and ask."""
-    if not words:
-        return Reply("What shall I forget? Write some words that stand in it: /forget dentist."), None
-    await _finish_index(remi, turn)
-    async with scoped(remi.store, [turn.space_id]) as connection:
-        doomed = await forgetting.preview(connection, remi.store.secret, turn.space_id, words)
-        foreign = await not_theirs(
-            connection,
-            _asker(turn),
-            [message.message_id for message in doomed.messages],
-            [memory.memory_id for memory in doomed.memories],
-        )
-    messages = [message for message in doomed.messages if message.message_id not in foreign]
-    learned = [memory for memory in doomed.memories if memory.memory_id not in foreign]
-    if not (messages or learned):
-        if foreign:
-            return Reply(_NOT_THEIRS), None
-        return Reply(f"I remember nothing that holds {quote(words)}."), None
-
-    now = turn.newest.event.sent_at
-    lines = [
-        *(showing.said(each, now) for each in messages),
-        *(showing.learned(each, now) for each in learned),
-    ]
-    text = (
-        f"This would be gone for good, and whatever came of it: {_counts(messages, learned)}.\n\n"
-        f"{showing.some(lines)}\n\nShall I forget it?"
-    )
-    if len(doomed.messages) + len(doomed.memories) >= forgetting.MOST:
-        text += " There may be older ones that hold these words: then ask me again afterwards."
-    keep_id = uuid4()
-    erase = action(
-        turn,
-        "forget",
-        messages=[str(message.message_id) for message in messages],
-        memories=[str(memory.memory_id) for memory in learned],
-        other=[str(keep_id)],
-    )
-    keep = Action(keep_id, erase.person_id, "keep", {"other": [str(erase.action_id)]})
-    return Reply(text, ((button("Forget", erase), button("Keep", keep)),)), offering(turn, erase, keep)
-
-
 async def _why(remi: Remi, turn: Turn, reply_to: str) -> Reply:
     async with scoped(remi.store, turn.spaces) as connection:
         turn_id = await traces.find(connection, turn.space_id, turn.conversation_id, reply_to)
@@ -250,7 +163,7 @@ async def _why(remi: Remi, turn: Turn, reply_to: str) -> Reply:
         if turn_id is None:
             return Reply("I haven't answered anything in this conversation yet.")
         explained = await explain(connection, turn.spaces, turn.space_id, turn_id)
-    return Reply(showing.explanation(explained, turn.newest.event.sent_at))
+    return Reply(showing.explanation(explained, turn.newest.event.sent_at, remi.knobs.prices))
 
 
 async def _again(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
@@ -265,36 +178,22 @@ async def _again(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
     return Reply("I'm trying again."), change
 
 
-def _timezone(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
-    """Where the person's clock is. Reminders that are set already stay where they are."""
-    now = turn.newest.event.sent_at
-    if not text.strip():
-        known = f"I take your clock to be that of {now.tzinfo}" + (
-            "." if turn.newest.zone else ", as I don't know better."
-        )
-        return Reply(
-            f"{known} It shows {now:%H:%M}. /timezone with a city, such as /timezone Lisbon, changes it."
-        ), None
-    found = zones.named(text)
-    match found:
-        case []:
-            return Reply(
-                f"I know no time zone by {quote(text)}. Try a large city, or a name such as Europe/Lisbon."
-            ), None
-        case [name]:
-            pass
-        case _:
-            return Reply(f"Which one? /timezone {' or /timezone '.join(found)}."), None
-    person_id = turn.newest.person_id
-
-    async def change(connection: Connection) -> None:
-        await directory.move(connection, person_id, name)
-
-    remi.door.lately.clear()
-    shown = now.astimezone(ZoneInfo(name))
+async def _export(remi: Remi, turn: Turn) -> Reply:
+    if not asker_of(turn).is_in_charge:
+        return Reply("Only an admin of this chat can take all of its memory along.")
+    held = bytearray()
+    async with aclosing(portable.pieces(remi.store, turn.space_id)) as pieces:
+        async for piece in pieces:
+            held += piece
+            if len(held) > LARGEST_FILE:
+                return Reply(_TOO_LARGE)
+    name = f"remi-{turn.newest.event.sent_at:%Y-%m-%d}.jsonl"
     return Reply(
-        f"Your clock is that of {name} then, and shows {shown:%H:%M}. Reminders that are set stay."
-    ), change
+        "Here is all I remember here: every message, what I learned from them, and what I shall remind of. "
+        "Whoever has this file can read all of it. /import tells how to bring it back.",
+        file_name=name,
+        file_content=bytes(held),
+    )
 
 
 def _new(turn: Turn) -> tuple[Reply, Change]:
@@ -314,10 +213,21 @@ async def _press(remi: Remi, turn: Turn, pressed: Pressed) -> tuple[Reply, Chang
         return Reply(_NOT_YOURS), None
     match asked.verb:
         case "memory":
-            (kind,), (after,) = asked.arguments["kind"], asked.arguments["after"]
-            return await _memory(remi, turn, MemoryKind(kind), UUID(after))
+            return await browse.listed(remi, turn, asked)
+        case "open":
+            return await browse.opened(remi, turn, asked)
+        case "correct":
+            return correct.pressed(asked), None
+        case "share":
+            return await share.pressed(remi, turn, asked), None
+        case "doom":
+            return await forget.doom(remi, turn, asked)
         case "forget":
-            return await _erase(remi, turn, asked)
+            return await forget.pressed(remi, turn, asked)
+        case "surely":
+            return await forget.surely(remi, turn, asked)
+        case "wipe":
+            return await forget.wipe(remi, turn)
         case "again":
             return await _again(remi, turn)
         case "unremind":
@@ -330,47 +240,6 @@ async def _press(remi: Remi, turn: Turn, pressed: Pressed) -> tuple[Reply, Chang
             return Reply("Kept."), dropping(turn, asked)
         case _:
             return Reply(_TOO_LATE), None
-
-
-async def _erase(remi: Remi, turn: Turn, action: Action) -> tuple[Reply, Change | None]:
-    message_ids = [UUID(each) for each in action.arguments["messages"]]
-    memory_ids = [UUID(each) for each in action.arguments["memories"]]
-    await _finish_index(remi, turn)
-    async with scoped(remi.store, [turn.space_id]) as connection:
-        # Whoever asked as an admin of the chat may have ceased to be one.
-        if await not_theirs(connection, _asker(turn), message_ids, memory_ids):
-            return Reply(_NOT_THEIRS), None
-        if await links.is_moving(connection, turn.space_id):
-            return Reply(link.MOVING), None
-    answered = dropping(turn, action)
-
-    async def change(connection: Connection) -> None:
-        await forgetting.forget(connection, turn.space_id, message_ids, memory_ids)
-        await answered(connection)
-
-    return Reply(f"Gone, and whatever came of it: {_counts(message_ids, memory_ids)}."), change
-
-
-async def _finish_index(remi: Remi, turn: Turn) -> None:
-    """What was said just before is to be found too."""
-    while await index(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id):
-        pass
-
-
-def _counts(messages: Sequence[object], learned: Sequence[object]) -> str:
-    parts = [showing.count(len(messages), "message")] if messages else []
-    if learned:
-        parts.append(showing.count(len(learned), "memory", "memories"))
-    return " and ".join(parts)
-
-
-def _asker(turn: Turn) -> Asker:
-    newest = turn.newest
-    return asker(newest.person_id, turn.space_id, newest.event.place, newest.event.author)
-
-
-def _is_direct(turn: Turn) -> bool:
-    return turn.newest.event.place.chat_kind is ChatKind.DIRECT
 
 
 def _uuid(text: str) -> UUID | None:

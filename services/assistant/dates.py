@@ -6,6 +6,9 @@ from datetime import date, datetime, time, timedelta
 _MONTHS = (
     "january february march april may june july august september october november december".split()  # noqa: SIM905
 )
+_BETWEEN = frozenset(
+    "from to until till through between and on in since of all everything what i we you said the".split()  # noqa: SIM905
+)
 _DATE = re.compile(
     rf"""\b(?:
         (?P<iso>\d{{4}}-\d\d-\d\d)
@@ -39,6 +42,18 @@ def ranges(question: str, now: datetime) -> list[tuple[datetime, datetime]]:
                 )
             )
     return found
+
+
+def stretch(text: str, now: datetime) -> tuple[datetime, datetime] | None:
+    """The one stretch [from, to) that a text is: "yesterday", "2026-03-01 to 2026-03-05", "from May to July".
+
+    None for a text that says anything beside it.
+    """
+    found = ranges(text, now)
+    beside = set(re.findall(r"\w+", _DATE.sub(" ", text).lower()))
+    if not found or beside - _BETWEEN:
+        return None
+    return min(begins for begins, _ in found), max(ends for _, ends in found)
 
 
 def _days(named: re.Match[str], today: date) -> tuple[date, date] | None:

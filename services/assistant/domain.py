@@ -1,5 +1,6 @@
 """The words of Remi as frozen types. Nothing here knows Postgres, gRPC or a model."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -8,6 +9,10 @@ from uuid import UUID, uuid5
 # Ids that follow from a place are derived, so that no look-up is needed to find a conversation.
 _NAMESPACE = UUID("6b1f3c1e-7a55-4d0e-9d5c-2f1b8a0e4c77")
 TEAM_SPACE = uuid5(_NAMESPACE, "team")
+UNNAMED = "somebody"
+"""Whose name a platform doesn't tell, as with some reactions."""
+
+_NUMBERED = re.compile(r"#?(?P<number>\d{1,4})(?:[.:)]|\b)(?P<words>.*)", re.DOTALL)
 
 
 class Platform(StrEnum):
@@ -145,6 +150,12 @@ class Commanded:
     message_id: str = ""
     reply_to: str = ""
 
+    @property
+    def numbered(self) -> tuple[int, str] | None:
+        """The number that the arguments begin with, and the words behind it; None without a number."""
+        asked = _NUMBERED.fullmatch(self.arguments.strip())
+        return (int(asked["number"]), asked["words"].strip()) if asked else None
+
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
@@ -196,6 +207,14 @@ class Access:
     conversation_id: UUID
     zone: str = ""
     """The person's time zone, by its IANA name; empty until they say."""
+    language: str = ""
+    """What the person wants answers in; empty for the language they write in."""
+    listens: bool = False
+    """In a group: what isn't addressed to Remi is kept too."""
+    is_news: bool = False
+    """In a group: Remi has yet to say there what it keeps."""
+    is_aside: bool = False
+    """In a group: the person wants nothing kept of what they say there."""
 
     @property
     def spaces(self) -> tuple[UUID, ...]:
@@ -380,6 +399,9 @@ class Taken:
     """Of an edit: the turn that answered the old form."""
     zone: str = ""
     """Of the person; empty until they say. The event's `sent_at` is in it, or in the team's."""
+    language: str = ""
+    is_news: bool = False
+    """As `Access.language` and `Access.is_news`."""
 
 
 @dataclass(frozen=True, slots=True)

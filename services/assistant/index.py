@@ -80,6 +80,13 @@ async def index(
             return done
 
 
+async def finish(store: Store, embedder: Embedder, space_id: UUID, *conversations: UUID) -> None:
+    """See to it that all that was said in these conversations can be found. Raises StoreUnavailable."""
+    for conversation_id in conversations:
+        while await index(store, embedder, space_id, conversation_id):
+            pass
+
+
 async def index_turn(
     store: Store,
     embedder: Embedder,

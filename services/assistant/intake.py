@@ -11,6 +11,7 @@ from services.assistant.access import Denied, admit, forget_lately, space_of
 from services.assistant.domain import (
     Access,
     Author,
+    Commanded,
     Deleted,
     Delivery,
     Edited,
@@ -25,7 +26,7 @@ from services.assistant.domain import (
     TurnState,
 )
 from services.assistant.remi import Remi
-from services.assistant.store import directory, forgetting, inbox, links, outbox, turns
+from services.assistant.store import directory, forgetting, inbox, links, outbox, traces, turns, work
 from services.assistant.store.connection import Connection, scoped, unscoped
 from services.assistant.streams import Draft, Ended, Final, Frame, Listener, Merged
 from services.assistant.turn import embed_ahead, run
@@ -36,10 +37,16 @@ log = structlog.get_logger()
 
 POLL = 1.0
 """Seconds between looks at a turn that runs in another replica."""
+NOT_KEPT = (
+    "You asked me to keep nothing of what you say in this group, so I can't answer it here. Write to me "
+    "directly, or turn it off by /private off."
+)
 NEWEST = 50
 """Of how many messages of a place a gateway is told, to see what became of them."""
 QUICK = 0.05
 """Seconds to the first look for an older delivery that is being sent just now."""
+DISAGREES = "👎"
+"""With any skin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,9 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
         await delete(remi, event, event.body.message_ids)
         yield Accepted(False)
         return
+    if isinstance(event.body, Reacted):
+        yield await _react(remi, event, event.body)
+        return
     if isinstance(event.body, Moved):
         place = event.place
         await directory.move_chat(remi.store, place.platform, place.chat_id, event.body.to_chat_id)
@@ -83,7 +93,10 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
             event, access = admitted
             # From here on the event's time is read on its author's clock.
             event = replace(event, sent_at=event.sent_at.astimezone(zone(access.zone, remi.knobs.zone)))
-            if not _is_kept(event):
+            if access.is_aside and isinstance(event.body, Said | Edited):
+                yield Refused(NOT_KEPT if event.addressed else "")
+                return
+            if not _is_kept(event, access):
                 yield Accepted(False)
                 return
             # The question's vector is made while the event is being committed.
@@ -99,14 +112,14 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
         if isinstance(accepted, inbox.Known) and not accepted.same_body:
             log.warning("key_reused", key=event.key, conversation=str(access.conversation_id))
             raise InvalidEvent("idempotency_key", "was used with another event")
-        expects_reply = not isinstance(event.body, Reacted)
         turn_id = accepted.turn.turn_id if isinstance(accepted, inbox.Accepted) and accepted.turn else None
         # It runs while Accepted is on its way, and also if the stream breaks there.
         if isinstance(accepted, inbox.Accepted) and accepted.claim:
             remi.running.start(run(remi, accepted.claim, accepted.turn, ahead))
-        yield Accepted(expects_reply, turn_id)
-        if not expects_reply:
+        if _is_overheard(event, access):
+            yield Accepted(False)
             return
+        yield Accepted(True, turn_id)
         # A new event has no past to look at: its turn has only just begun.
         frame = await _look(remi, event, access) if is_known or isinstance(event.body, Stop) else None
         is_heard_out = False
@@ -119,9 +132,47 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
                 remi.running.start(_hand_over(remi, listener.last.delivery))
 
 
-def _is_kept(event: Event) -> bool:
-    """In a group only what is addressed to Remi is kept; an edit concerns what was kept before."""
-    return event.addressed or isinstance(event.body, Edited | Stop)
+async def _react(remi: Remi, event: Event, reacted: Reacted) -> Accepted | Refused:
+    """A thumb that goes down on an answer asks what was behind it, once; all other reactions say nothing.
+
+    What is offered then comes by the Deliver stream: a reaction's own stream carries no reply.
+    """
+    for _ in range(3):
+        admitted = await admit(remi.store, remi.door, event)
+        if isinstance(admitted, Denied):
+            return Refused(admitted.text)
+        _, access = admitted
+        if reacted.removed or not reacted.emoji.startswith(DISAGREES):
+            return Accepted(False)
+        async with scoped(remi.store, [access.space_id]) as connection:
+            sent = await traces.sent(connection, access.space_id, event.place, reacted.message_id)
+        if sent is None:
+            return Accepted(False)
+        conversation_id, thread_id = sent
+        place = replace(event.place, thread_id=thread_id)
+        asked = replace(
+            event,
+            key=f"{place.route}:{place.chat_id}:{reacted.message_id}:down:{event.author.user_id}",
+            place=place,
+            body=Commanded("correct", "", reply_to=reacted.message_id),
+        )
+        access = replace(access, conversation_id=conversation_id)
+        accepted = await commit(remi, asked, access)
+        if isinstance(accepted, inbox.Accepted) and accepted.claim:
+            remi.running.start(run(remi, accepted.claim, accepted.turn))
+        if accepted is not None:
+            return Accepted(False)
+        forget_lately(remi.door, event)
+    raise Unavailable("the directory keeps changing")
+
+
+def _is_kept(event: Event, access: Access) -> bool:
+    """In a group only what is addressed to Remi is kept, unless it listens; an edit is of what was kept."""
+    return event.addressed or isinstance(event.body, Edited | Stop) or _is_overheard(event, access)
+
+
+def _is_overheard(event: Event, access: Access) -> bool:
+    return access.listens and not event.addressed and isinstance(event.body, Said)
 
 
 async def commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | inbox.Known | None:
@@ -138,9 +189,20 @@ async def commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | i
             case Said(replied_to=RepliedTo() as replied_to):
                 await directory.add_person(connection, replied_to.author, TeamRole.GUEST)
                 await inbox.keep(connection, access, replied_to)
-                return await inbox.accept(remi.store, connection, event, access)
             case _:
-                return await inbox.accept(remi.store, connection, event, access)
+                pass
+        is_overheard = _is_overheard(event, access)
+        accepted = await inbox.accept(remi.store, connection, event, access, is_overheard=is_overheard)
+        if is_overheard and isinstance(accepted, inbox.Accepted):
+            await _take_in(remi, connection, event, access)
+        return accepted
+
+
+async def _take_in(remi: Remi, connection: Connection, event: Event, access: Access) -> None:
+    """What nobody answers is to be found and learned from too."""
+    kinds: tuple[work.Kind, ...] = ("index", "learn") if remi.models.memory else ("index",)
+    for kind in kinds:
+        await work.ask(connection, access.space_id, kind, access.conversation_id, event.place.route)
 
 
 async def _commit_edit(
@@ -155,7 +217,11 @@ async def _commit_edit(
         return inbox.Known(same_body=True)
     if replacing and replacing.turn_id:
         remi.running.stop(replacing.turn_id)
-    return await inbox.accept(remi.store, connection, event, access, replacing)
+    is_overheard = replacing is not None and replacing.is_overheard and not event.addressed
+    accepted = await inbox.accept(remi.store, connection, event, access, replacing, is_overheard)
+    if is_overheard and isinstance(accepted, inbox.Accepted):
+        await _take_in(remi, connection, event, access)
+    return accepted
 
 
 async def delete(remi: Remi, event: Event, message_ids: Sequence[str]) -> None:

@@ -295,8 +295,7 @@ async def _tell(
     told = uuid5(link.link_id, f"{what} {side.conversation_id}")
     async with scoped(remi.store, [side.person_id]) as connection:
         if await outbox.tell(connection, side.person_id, side.conversation_id, told, reply):
-            for each in offered:
-                await actions.offer(connection, side.person_id, each)
+            await actions.offer(connection, side.person_id, offered)
     remi.outgoing.set()
 
 

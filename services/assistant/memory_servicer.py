@@ -10,7 +10,7 @@ from services.assistant.acting import Acting, acting, page_size, uuid
 from services.assistant.domain import TEAM_SPACE, ChatKind, Memory, MemoryKind, Platform, Recalled, Source
 from services.assistant.edge import Context, Edge
 from services.assistant.explain import Explanation, Line, explain
-from services.assistant.index import index
+from services.assistant.index import finish
 from services.assistant.recall import Query, memory_tokens, recall
 from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
@@ -99,6 +99,8 @@ class MemoryServicer(MemoryServiceServicer):
             text, now, access = wire.text("text", request.text), datetime.now(UTC), who.access
             async with scoped(self._remi.store, [access.space_id]) as connection:
                 await directory.hold(connection, access.person_id)
+                if await not_theirs(connection, who.asker, (), [memory_id]):
+                    raise NotAllowed("only those it came from, or an admin of this chat, can correct it")
                 message_id = await conversations.note(connection, who.place, who.author, access, text, now)
                 memory = await memories.correct(connection, access.space_id, memory_id, text, message_id, now)
             await self._finish_index(who)
@@ -116,10 +118,11 @@ class MemoryServicer(MemoryServiceServicer):
                 await links.require_still(connection, who.access.space_id)
                 if request.everything:
                     _require_charge(who)
-                    message_ids, memory_ids = await forgetting.everything(connection, who.access.space_id)
+                    gone = await forgetting.wipe(connection, who.access.space_id)
                 elif await not_theirs(connection, who.asker, message_ids, memory_ids):
                     raise NotAllowed("only those it came from, or an admin of this chat, can have it erased")
-                gone = await forgetting.forget(connection, who.access.space_id, message_ids, memory_ids)
+                else:
+                    gone = await forgetting.forget(connection, who.access.space_id, message_ids, memory_ids)
         return pb.ForgetResponse(forgotten_messages=gone.messages, forgotten_memories=gone.memories)
 
     async def Export(  # noqa: N802
@@ -166,11 +169,8 @@ class MemoryServicer(MemoryServiceServicer):
 
     async def _finish_index(self, who: Acting, *others: UUID) -> None:
         """What was said in the actor's conversation, and in these others, can be found after this."""
-        for conversation_id in (*others, who.access.conversation_id):
-            while await index(
-                self._remi.store, self._remi.models.embedder, who.access.space_id, conversation_id
-            ):
-                pass
+        remi, access = self._remi, who.access
+        await finish(remi.store, remi.models.embedder, access.space_id, *others, access.conversation_id)
 
     def _asked_at(self, request: pb.SearchRequest, platform: Platform) -> datetime:
         if request.HasField("asked_at") and platform in self._remi.knobs.client_clock:

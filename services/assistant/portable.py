@@ -1,11 +1,14 @@
 """Taking a space along: JSON Lines out, and in again. docs/export.md describes the format."""
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Literal, Self, TypeVar, assert_never
+from itertools import islice
+from typing import Annotated, BinaryIO, Literal, Self, TypeVar, assert_never
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from services.assistant import wire
+from services.assistant import foreign, wire
 from services.assistant.domain import PLAIN, Access, Attachment, Details, MemoryKind, Place, Role
 from services.assistant.recurrence import Due, Rule, Unit
 from services.assistant.store import directory, export, memories, reminders
@@ -166,12 +169,19 @@ async def pieces(store: Store, space_id: UUID) -> AsyncGenerator[bytes, None]:
 async def bring(store: Store, access: Access, place: Place, chunks: AsyncIterator[bytes]) -> Imported:
     """Bring an export into the access's space; everything in it counts as said by that person.
 
-    Done batch by batch, and without effect a second time: an import that broke off is simply begun anew.
-    Raises InvalidEvent with the number of the line that can't be read, and Unavailable.
+    It is read whole before anything changes. Then it is added batch by batch, without effect a second time:
+    an import that broke off is simply begun anew. Raises InvalidEvent with the number of the line, or what
+    else, that can't be read; and Unavailable.
     """
     total = Imported()
-    async with aclosing(_batches(chunks)) as batches:
-        async for batch in batches:
+    # A file without a name: what somebody brings is nowhere to be found once it is in, or refused.
+    with tempfile.TemporaryFile() as staged:
+        async for chunk in chunks:
+            staged.write(chunk)
+        said = await asyncio.to_thread(foreign.read, staged) if foreign.is_foreign(staged) else None
+        for _ in _batches(staged, said):
+            await asyncio.sleep(0)
+        for batch in _batches(staged, said):
             async with scoped(store, [access.space_id]) as connection:
                 await directory.hold(connection, access.person_id)
                 total += await _add(connection, access, place, batch)
@@ -301,35 +311,44 @@ def _derived(space_id: UUID, exported: UUID) -> UUID:
     return uuid5(space_id, str(exported))
 
 
-async def _batches(chunks: AsyncIterator[bytes]) -> AsyncGenerator[list[Record], None]:
-    batch: list[Record] = []
-    number = 0
-    async with aclosing(_lines(chunks)) as lines:
-        async for line in lines:
-            number += 1
-            if number == 1:
-                _parse(number, line, _HEADER)
-            elif line.strip():
-                batch.append(_parse(number, line, _RECORD))
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
-    if not number:
-        raise InvalidEvent("chunk", "holds no export")
-    if batch:
+def _batches(staged: BinaryIO, said: Sequence[foreign.Said] | None) -> Iterator[list[Record]]:
+    """The records of a staged file, or of what was `said` to another assistant. Raises InvalidEvent."""
+    records = _own_records(staged) if said is None else map(_parse_foreign, said)
+    while batch := list(islice(records, BATCH)):
         yield batch
 
 
-async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    rest = b""
-    async for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line
-        if len(rest) > LONGEST_LINE:
+def _own_records(staged: BinaryIO) -> Iterator[Record]:
+    number = 0
+    staged.seek(0)
+    while line := staged.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
             raise InvalidEvent("chunk", f"holds a line longer than {LONGEST_LINE:,} bytes")
-    if rest:
-        yield rest
+        if number == 1:
+            _parse(number, line, _HEADER)
+        elif line.strip():
+            yield _parse(number, line, _RECORD)
+    if not number:
+        raise InvalidEvent("chunk", "holds no export")
+
+
+def _parse_foreign(said: foreign.Said) -> MessageRecord:
+    try:
+        return MessageRecord(
+            record="message",
+            id=said.message_id,
+            conversation=said.conversation_id,
+            role=said.role,
+            author=said.author,
+            text=said.text,
+            sent_at=said.sent_at,
+        )
+    except ValidationError as error:
+        where = error.errors(include_input=False)[0]["loc"][0]
+        raise InvalidEvent(
+            "chunk", f"a message of {said.sent_at:%Y-%m-%d} can't be read at {where}"
+        ) from None
 
 
 def _parse(number: int, line: bytes, kind: TypeAdapter[T]) -> T:

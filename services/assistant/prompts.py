@@ -90,7 +90,8 @@ def _kept(memory: Memory, question: Question) -> str:
 def _situation(recalled: Sequence[Recalled], question: Question) -> str:
     """The turn's clock and company, and what memory holds for it."""
     company = "several people" if question.chat_kind is ChatKind.GROUP else "one person"
-    now = f"(Now: {question.now:%A %Y-%m-%d %H:%M %Z}. You talk with {company}.)"
+    language = f" They want your answers in this language: {question.language}." if question.language else ""
+    now = f"(Now: {question.now:%A %Y-%m-%d %H:%M %Z}. You talk with {company}.{language})"
     if not recalled:
         return f"{now}\n{_NOTHING}"
     fence = f"memory-{secrets.token_hex(4)}"

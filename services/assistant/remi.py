@@ -36,6 +36,8 @@ class Knobs:
     """A reminder that comes later than this was missed."""
     delivery_time: timedelta = timedelta(hours=24)
     """What could not be delivered for so long is put aside."""
+    prices: tuple[float, float] | None = None
+    """Of a million tokens that the chat model reads, and writes."""
 
 
 @dataclass(slots=True)

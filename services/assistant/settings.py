@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     between_tokens_seconds: Annotated[float, Field(ge=0.1, le=600)] = 60
     """How long an answer may pause before it counts as broken off."""
 
+    price_prompt: Annotated[float, Field(ge=0, le=100_000)] | None = None
+    price_completion: Annotated[float, Field(ge=0, le=100_000)] | None = None
+    """What a million tokens cost that the chat model reads, and writes: `/why` then names the price."""
+
     timezone: str = "UTC"
     """The clock of people who haven't said theirs, by its IANA name."""
     reminder_grace_hours: Annotated[float, Field(ge=0, le=24 * 30)] = 12
@@ -95,6 +99,18 @@ class Settings(BaseSettings):
         if bool(self.fallback_base_url) != bool(self.fallback_chat_model):
             raise ValueError("REMI_FALLBACK_BASE_URL and REMI_FALLBACK_CHAT_MODEL go together")
         return self
+
+    @model_validator(mode="after")
+    def _prices_go_together(self) -> Self:
+        if (self.price_prompt is None) != (self.price_completion is None):
+            raise ValueError("REMI_PRICE_PROMPT and REMI_PRICE_COMPLETION go together")
+        return self
+
+    @property
+    def prices(self) -> tuple[float, float] | None:
+        if self.price_prompt is None or self.price_completion is None:
+            return None
+        return self.price_prompt, self.price_completion
 
     @field_validator("timezone")
     @classmethod

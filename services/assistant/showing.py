@@ -1,16 +1,33 @@
 """How what Remi remembers looks in a message to people. CommonMark; what people said stays plain in it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.assistant.domain import TEAM_SPACE, Memory, MemoryKind, Message, Recalled
 from services.assistant.explain import Explanation, Line
 from services.assistant.quotes import plain, quote
 
+_NAMES = {
+    MemoryKind.INSTRUCTION: "What I keep to",
+    MemoryKind.PROFILE: "Profile",
+    MemoryKind.FACT: "Fact",
+    MemoryKind.EVENT: "Event",
+}
+
 QUOTES = 5
 """Most lines shown of what is to be forgotten."""
 RESTED_ON = 15
 """Most lines shown of what an answer rested on."""
+CUT = 3
+"""Most lines shown of what did not fit."""
+
+
+GROUP_NOTICE = (
+    "(I remember here: what is said to me and what I answer, word for word, and what I learn from it. "
+    "Everybody in this group can ask me about it, nobody elsewhere. /forget erases, /private on leaves your "
+    "own messages out, and admins may let me listen to all of the talk with /listen on.)"
+)
+"""Said once in each group."""
 
 
 def introduction(name: str, is_direct: bool) -> str:
@@ -42,32 +59,66 @@ def count(number: int, one: str, several: str = "") -> str:
     return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
-def said(message: Message, now: datetime) -> str:
+def said(message: Message, now: datetime, length: int = 120) -> str:
     """A line of a list; dates are those of `now`'s zone, here and below."""
-    return f"- {_date(message.sent_at, now)}, {plain(message.author_name, 40)}: {quote(message.text)}"
+    return f"{_date(message.sent_at, now)}, {plain(message.author_name, 40)}: {quote(message.text, length)}"
 
 
 def learned(memory: Memory, now: datetime) -> str:
-    when = max((source.sent_at for source in memory.sources), default=memory.learned_at)
     names = dict.fromkeys(plain(source.author_name, 40) for source in memory.sources)
     team = ["team"] if memory.space_id == TEAM_SPACE else []
     sure = [] if memory.kind is MemoryKind.INSTRUCTION else [f"{memory.details.confidence:.0%} sure"]
     old = ["no longer holds"] if memory.superseded_at else []
-    return f"- {plain(memory.text, 300)} *({', '.join([_date(when, now), *names, *team, *sure, *old])})*"
+    about = [_date(memory.last_said, now), *names, *team, *sure, *old]
+    return f"{plain(memory.text, 300)} *({', '.join(about)})*"
+
+
+def card(memory: Memory, now: datetime) -> str:
+    """All that is known of a memory, with the words that it came from."""
+    details = memory.details
+    about = [_NAMES[memory.kind]]
+    if memory.space_id == TEAM_SPACE:
+        about.append("shared with the team")
+    if memory.kind is not MemoryKind.INSTRUCTION:
+        about.append(f"{details.confidence:.0%} sure")
+    about.append(f"learned on {_date(memory.learned_at, now)}")
+    if details.confirmed_at:
+        about.append(f"last said again on {_date(details.confirmed_at, now)}")
+    if details.days:
+        first, last = details.days[0], details.days[1] - timedelta(days=1)
+        about.append(f"on {first}" if first == last else f"from {first} to {last}")
+    if details.replies:
+        about.append(f"for my replies {details.replies[0]} to {details.replies[1]} after it")
+    if memory.superseded_at:
+        about.append(f"it no longer holds since {_date(memory.superseded_at, now)}")
+    sources = [
+        f"- {_moment(source.sent_at, now)}, {plain(source.author_name, 40)}: {quote(source.quote, 300)}"
+        for source in memory.sources
+    ]
+    return "\n\n".join(
+        [
+            f"**{plain(memory.text, 1000)}**",
+            f"{'; '.join(about)}.",
+            f"Where I have it from:\n\n{some(sources)}",
+        ]
+    )
 
 
 def recalled(line: Recalled, now: datetime) -> str:
     old = "; no longer holds" if line.superseded else ""
     author = f", {plain(line.author_name, 40)}" if line.author_name else ""
-    return f"- {_date(line.said_at, now)}{author}{old}: {quote(line.text, 300)}"
+    return f"{_date(line.said_at, now)}{author}{old}: {quote(line.text, 300)}"
 
 
-def explanation(explained: Explanation, now: datetime) -> str:
-    """What an answer rested on."""
+def explanation(explained: Explanation, now: datetime, prices: tuple[float, float] | None = None) -> str:
+    """What an answer rested on, and cost; `prices` are those of a million tokens read and written."""
     trace = explained.trace
     cost = ""
     if trace.prompt_tokens or trace.completion_tokens:
         cost = f", for {trace.prompt_tokens:,} tokens read and {trace.completion_tokens:,} written"
+        if prices is not None:
+            price = (trace.prompt_tokens * prices[0] + trace.completion_tokens * prices[1]) / 1_000_000
+            cost += f", which cost {price:.6f}".rstrip("0").rstrip(".")
     parts = [f"I answered this on {_date(trace.answered_at, now)} with {plain(trace.model)}{cost}."]
     always = tuple(line for line in explained.lines if line.reference.standing)
     recent = tuple(line for line in explained.lines if line.reference.recent)
@@ -84,24 +135,40 @@ def explanation(explained: Explanation, now: datetime) -> str:
     if recent:
         lines = some([_rested_on(line, now) for line in recent])
         parts.append(f"And what was said here just before:\n\n{lines}")
-    if left_out := len(explained.lines) - len(always) - len(recent) - len(shown):
-        parts.append(f"{count(left_out, 'line')} more came up and did not fit.")
+    shown_or_kept = (*always, *recent, *shown)
+    if cut := [line for line in explained.lines if line not in shown_or_kept]:
+        lines = some([_rested_on(line, now) for line in cut], CUT)
+        parts.append(f"{count(len(cut), 'line')} more came up and did not fit:\n\n{lines}")
     return "\n\n".join(parts)
 
 
-def some(lines: Sequence[str], most: int = QUOTES) -> str:
-    """At most so many lines of a list, and how many more there are."""
-    more = [f"- and {len(lines) - most} more"] if len(lines) > most else []
-    return "\n".join([*lines[:most], *more])
+def some(lines: Sequence[str], most: int = QUOTES, total: int = 0) -> str:
+    """At most so many lines of a list, and how many more there are (of `total`, where that is larger)."""
+    left = max(len(lines), total) - most
+    return "\n".join([*lines[:most], *([f"- and {left:,} more"] if left > 0 else [])])
 
 
 def _rested_on(line: Line, now: datetime) -> str:
-    what = recalled(line.found, now) if line.found else "- forgotten since"
+    what = recalled(line.found, now) if line.found else "forgotten since"
     if line.reference.standing or line.reference.recent:
-        return what
-    used = ", **cited**" if line.reference.cited else ""
-    return f"- `{line.reference.handle}` {line.reference.score:.2f}{used}: {what.removeprefix('- ')}"
+        return f"- {what}"
+    ref = line.reference
+    used = ", **cited**" if ref.cited else ""
+    near = f"{ref.score:.2f} (meaning {ref.vector_score:.2f}, words {ref.word_score:.2f}){used}"
+    return f"- `{ref.handle}` {near}: {what}{_from(line.found, now) if line.found else ''}"
+
+
+def _from(found: Recalled, now: datetime) -> str:
+    """Of a memory that says it in other words: those it came from."""
+    if not found.sources or found.sources[-1].quote == found.text:
+        return ""
+    source = found.sources[-1]
+    return f", from {_moment(source.sent_at, now)}: {quote(source.quote)}"
 
 
 def _date(moment: datetime, now: datetime) -> str:
     return f"{moment.astimezone(now.tzinfo):%Y-%m-%d}"
+
+
+def _moment(moment: datetime, now: datetime) -> str:
+    return f"{moment.astimezone(now.tzinfo):%Y-%m-%d %H:%M}"

@@ -4,14 +4,14 @@ import asyncio
 import random
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import structlog
 
-from services.assistant import commands, remind
+from services.assistant import commands, remind, showing
 from services.assistant.answer import answer
 from services.assistant.buttons import Change, action, button, offering
 from services.assistant.domain import (
@@ -33,8 +33,8 @@ from services.assistant.index import index, index_turn
 from services.assistant.model import Vector
 from services.assistant.recall import Query, embed_question, recall_nearby
 from services.assistant.remi import Remi
-from services.assistant.store import inbox, turns, work
-from services.assistant.store.connection import Connection, scoped
+from services.assistant.store import directory, inbox, turns, work
+from services.assistant.store.connection import Connection, scoped, unscoped
 from services.assistant.store.passages import Subject
 from services.assistant.store.turns import Outcome
 from services.assistant.store.work import Claim, Kind
@@ -190,9 +190,29 @@ async def _respond(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
     match turn.newest.event.body:
         case Commanded() | Pressed():
             reply, change = await commands.run(remi, turn)
-            return Response(Outcome(reply), change)
+            response = Response(Outcome(reply), change)
         case _:
-            return await _reply(remi, turn, ahead)
+            response = await _reply(remi, turn, ahead)
+    return await _introduced(remi, turn, response) if turn.newest.is_news else response
+
+
+async def _introduced(remi: Remi, turn: Turn, response: Response) -> Response:
+    """The first reply in a group says what is kept there."""
+    outcome, before = response.outcome, response.change
+    async with unscoped(remi.store) as connection:
+        # What the turn was begun with may be a minute old.
+        is_news = await directory.is_news(connection, turn.space_id)
+    remi.door.lately.clear()
+    if outcome.reply is None or not is_news:
+        return response
+
+    async def change(connection: Connection) -> None:
+        if before is not None:
+            await before(connection)
+        await directory.tell(connection, turn.space_id)
+
+    reply = replace(outcome.reply, text=f"{outcome.reply.text}\n\n{showing.GROUP_NOTICE}")
+    return replace(response, outcome=replace(outcome, reply=reply), change=change)
 
 
 async def _reply(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
@@ -237,7 +257,7 @@ async def _reply(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
         newest.sent_at,
         newest.place.chat_kind,
         newest.author.display_name,
-        newest.author.language,
+        turn.newest.language,
     )
     answered = await _stream(remi, turn, question)
     outcome = Outcome(

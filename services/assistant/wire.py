@@ -7,6 +7,7 @@ from uuid import UUID
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.assistant.domain import (
+    UNNAMED,
     Attachment,
     Author,
     Body,
@@ -99,7 +100,7 @@ def author_from(author: pb.Author, platform: Platform, is_anonymous: bool = Fals
     return Author(
         platform,
         _id("author.user_id", author.user_id, optional=is_anonymous),
-        " ".join(_clean(author.display_name).split())[:MAX_NAME] or "somebody",
+        " ".join(_clean(author.display_name).split())[:MAX_NAME] or UNNAMED,
         author.role == pb.CHAT_ROLE_ADMIN,
         author.language[:35] if author.language.replace("-", "").isalnum() else "",
     )

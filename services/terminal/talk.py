@@ -62,24 +62,29 @@ class Talk:
         numbered = [(str(number), button) for number, button in enumerate(buttons, start=1)]
         self._choices = {number: _Choice(button.action, message_id) for number, button in numbered}
         lines = [f"{number}. {button.label}" for number, button in numbered]
+        if delivery.file_name:
+            lines.append("To write it into a file: python -m services.terminal export FILE")
         text = "\n".join([delivery.text.strip("\n"), *([""] if lines else []), *lines])
         return printable(text), pb.AcknowledgeRequest(delivered=pb.Delivered(message_ids=[message_id]))
 
     def _event(self) -> pb.ConverseRequest:
-        place = pb.Place(
-            platform=pb.PLATFORM_TERMINAL,
-            bot_id=BOT_ID,
-            chat_id=self._user,
-            chat_kind=pb.CHAT_KIND_DIRECT,
-        )
+        speaker = actor(self._user)
         request = pb.ConverseRequest(
             idempotency_key=f"terminal:{self._user}:{uuid.uuid4()}",
-            place=place,
-            author=pb.Author(user_id=self._user, display_name=self._user),
+            place=speaker.place,
+            author=speaker.author,
             addressed=True,
         )
         request.sent_at.GetCurrentTime()
         return request
+
+
+def actor(user: str) -> pb.Actor:
+    """An account in its direct talk with Remi."""
+    place = pb.Place(
+        platform=pb.PLATFORM_TERMINAL, bot_id=BOT_ID, chat_id=user, chat_kind=pb.CHAT_KIND_DIRECT
+    )
+    return pb.Actor(place=place, author=pb.Author(user_id=user, display_name=user))
 
 
 def account() -> str:

@@ -1,68 +1,19 @@
 """Commands and buttons, as a gateway meets them: a real assistant, real gRPC, real Postgres, no model."""
 
 import re
-from datetime import timedelta
-from typing import Any
 from uuid import uuid4
-
-import asyncpg
-import pytest
 
 from calling import access_of, indexed
 from client import Gateway, gateway
-from conftest import Assistant, Database, StartAssistant
-from services.assistant.commands import MANIFEST, PAGE
-from services.assistant.domain import ChatKind, MemoryKind, Place, Recollection
+from commanding import BOB, GROUP, HERE, texts
+from conftest import Assistant, StartAssistant, thinks_with
+from fakes.openai import FakeOpenAI
+from services.assistant.commands import MANIFEST
+from services.assistant.domain import Recollection
 from services.assistant.recall import Query, recall
-from services.assistant.store import forgetting, memories, outbox
 from services.assistant.store.connection import scoped
 from services.stubs.assistant.v1 import assistant_pb2 as pb
-from talk import NOON, author, place
-
-HERE = place()
-GROUP = place("-100", kind=ChatKind.GROUP)
-BOB: dict[str, Any] = {"user": "8", "name": "Bob"}
-
-
-async def texts(assistant: Assistant, where: Place = HERE) -> list[str]:
-    """What people said in a space and what is kept of it, in order."""
-    access = await access_of(assistant, where, author())
-    async with scoped(assistant.remi.store, [access.space_id]) as connection:
-        rows = await connection.fetch("SELECT text FROM message WHERE role = 'person' ORDER BY position")
-    return [row["text"] for row in rows]
-
-
-async def learned(assistant: Assistant, *kinds: MemoryKind) -> None:
-    """Ann says something, and a memory of each kind is drawn from it."""
-    access = await access_of(assistant, HERE, author())
-    async with scoped(assistant.remi.store, [access.space_id]) as connection:
-        said = await connection.fetchrow("SELECT message_id, text FROM message WHERE role = 'person' LIMIT 1")
-        assert said is not None
-        for number, kind in enumerate(kinds):
-            await memories.insert(
-                connection,
-                access.space_id,
-                uuid4(),
-                kind,
-                f"{kind} number {number}",
-                NOON + timedelta(minutes=number),
-                [(said["message_id"], said["text"])],
-                NOON,
-            )
-
-
-def as_admin(asked: pb.ConverseRequest) -> pb.ConverseRequest:
-    asked.author.role = pb.CHAT_ROLE_ADMIN
-    return asked
-
-
-def labels(delivery: pb.Delivery) -> list[str]:
-    return [button.label for row in delivery.button_rows for button in row.buttons]
-
-
-def action(delivery: pb.Delivery, label: str) -> pb.ButtonEvent:
-    buttons = [button for row in delivery.button_rows for button in row.buttons]
-    return pb.ButtonEvent(action=next(button.action for button in buttons if button.label == label))
+from talk import NOON, author
 
 
 async def test_start_and_help_tell_who_remi_is_and_what_it_can_do(telegram: Gateway, group: pb.Place) -> None:
@@ -77,57 +28,6 @@ async def test_an_unknown_command_and_a_stop_too_late_get_a_line(telegram: Gatew
     assert "/dance" in unknown.text
     assert "/help" in unknown.text
     assert "nothing to stop" in (await telegram.command("stop")).text
-
-
-async def test_memory_counts_what_was_said_while_little_was_learned(telegram: Gateway) -> None:
-    assert "0 messages" in (await telegram.command("memory")).text
-    await telegram.say("My dog is called Biscuit.")
-    text = (await telegram.command("memory")).text
-    assert "1 message " in text
-    assert "haven't drawn conclusions about you" in text
-
-
-async def test_memory_is_grouped_by_kind(assistant: Assistant, telegram: Gateway) -> None:
-    await telegram.say("My dog is called Biscuit.")
-    await learned(assistant, *MemoryKind)
-    delivery = await telegram.command("memory")
-    found = [
-        found.start()
-        for found in re.finditer("instruction number|profile number|fact number|event number", delivery.text)
-    ]
-    assert len(found) == 4
-    headings = [
-        delivery.text.index(f"**{each}**") for each in ("What I keep to", "Profile", "Facts", "Events")
-    ]
-    assert headings == sorted(headings)
-    assert "2026-03-02" in delivery.text or "Ann" in delivery.text
-    assert labels(delivery) == []
-
-
-async def test_memory_is_turned_page_by_page(assistant: Assistant, telegram: Gateway) -> None:
-    await telegram.say("My dog is called Biscuit.")
-    kinds = [MemoryKind.INSTRUCTION] * (PAGE - 5) + [MemoryKind.FACT] * (PAGE + 1)
-    await learned(assistant, *kinds)
-    seen: list[str] = []
-    delivery = await telegram.command("memory")
-    while True:
-        page = re.findall(r"(?:instruction|fact) number \d+", delivery.text)
-        assert len(page) <= PAGE
-        seen += page
-        if not labels(delivery):
-            break
-        assert labels(delivery) == ["More"]
-        again = await telegram.press(delivery, "More")
-        assert again.text == (await telegram.press(delivery, "More")).text
-        delivery = again
-    assert len(seen) == len(set(seen)) == len(kinds)
-
-
-async def test_memory_with_words_finds_lines_with_their_dates(telegram: Gateway) -> None:
-    assert "remember nothing" in (await telegram.command("memory", "the dog")).text
-    await telegram.say("My dog is called *Biscuit*.", sent_at=NOON)
-    text = (await telegram.command("memory", "the dog")).text
-    assert "2026-03-02, Ann: “My dog is called \\*Biscuit\\*.”" in text
 
 
 async def test_remember_keeps_the_text_word_for_word(assistant: Assistant, telegram: Gateway) -> None:
@@ -145,82 +45,7 @@ async def test_a_command_delivered_twice_takes_effect_once(assistant: Assistant,
     asked = telegram.request(command=command)
     first = await telegram.final(asked)
     assert (await telegram.final(asked)).turn_id == first.turn_id
-    assert (await telegram.command("memory")).text.count("- I take my tea black.") == 1
-
-
-async def test_forget_asks_and_then_it_is_gone(assistant: Assistant, telegram: Gateway) -> None:
-    await telegram.say("My dog is called Biscuit.")
-    await telegram.say("I like rain.")
-    asked = await telegram.command("forget", "biscuit dog")
-    assert "1 message" in asked.text
-    assert "My dog is called Biscuit." in asked.text
-    assert labels(asked) == ["Forget", "Keep"]
-    assert len(await texts(assistant)) == 2
-    assert "Gone" in (await telegram.press(asked, "Forget")).text
-    assert await texts(assistant) == ["I like rain."]
-    assert "Biscuit" not in await telegram.say("What is my dog called?")
-    for label in labels(asked):
-        assert "used already" in (await telegram.press(asked, label)).text
-
-
-async def test_what_was_forgotten_stands_in_no_table(
-    assistant: Assistant, telegram: Gateway, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(outbox, "HOLDS_BACK", timedelta(0))
-    await telegram.say("I hide the spare key under the Quetzalcanary.")
-    await telegram.say("Where is the spare key?")
-    await telegram.command("remember", "The Quetzalcanary stands on the porch.")
-    for name, arguments in (("memory", ""), ("memory", "quetzalcanary"), ("why", "")):
-        # Answers that the platform never confirmed wait to be sent.
-        event = pb.CommandEvent(name=name, arguments=arguments)
-        await telegram.converse(telegram.request(command=event))
-    forget = pb.CommandEvent(name="forget", arguments="quetzalcanary")
-    asked = (await telegram.converse(telegram.request(command=forget)))[-1].final.delivery
-    assert "Quetzalcanary" in asked.text
-    await telegram.press(asked, "Forget")
-
-    owner = await asyncpg.connect(database.owner_dsn)
-    tables = await owner.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    for (table,) in tables:
-        found = await owner.fetchval(
-            f"SELECT count(*) FROM \"{table}\" AS t WHERE t::text ILIKE '%quetzalcanary%'"
-        )
-        assert found == 0, table
-    await owner.close()
-
-
-async def test_much_is_forgotten_in_several_goes(telegram: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forgetting, "MOST", 3)
-    for number in range(2):
-        await telegram.command("remember", f"Dentist appointment {number}")
-    asked = await telegram.command("forget", "dentist")
-    assert "ask me again" in asked.text
-    await telegram.press(asked, "Forget")
-    rest = await telegram.command("forget", "dentist")
-    assert "nothing that holds" in rest.text or labels(rest)
-
-
-async def test_forget_can_be_declined(assistant: Assistant, telegram: Gateway) -> None:
-    await telegram.say("My dog is called Biscuit.")
-    asked = await telegram.command("forget", "biscuit")
-    assert (await telegram.press(asked, "Keep")).text == "Kept."
-    assert "used already" in (await telegram.press(asked, "Forget")).text
-    assert await texts(assistant) == ["My dog is called Biscuit."]
-
-
-async def test_forget_shows_a_few_lines_of_much(telegram: Gateway) -> None:
-    for number in range(7):
-        await telegram.command("remember", f"Dentist appointment {number}")
-    text = (await telegram.command("forget", "dentist")).text
-    assert "7 messages and 7 memories" in text
-    assert "and 9 more" in text
-
-
-async def test_forget_without_words_or_without_a_match_says_so(telegram: Gateway) -> None:
-    assert "What shall I forget?" in (await telegram.command("forget")).text
-    nothing = await telegram.command("forget", "unicorns")
-    assert "nothing that holds “unicorns”" in nothing.text
-    assert labels(nothing) == []
+    assert (await telegram.command("memory")).text.count(". I take my tea black.") == 1
 
 
 async def test_a_button_works_for_one_person_for_a_while(
@@ -248,35 +73,6 @@ async def test_a_button_of_a_newer_version_is_too_old_for_this_one(
     async with scoped(assistant.remi.store, [access.space_id]) as connection:
         await connection.execute("UPDATE action SET verb = 'archive'")
     assert "give the command again" in (await telegram.press(asked, "Forget")).text
-
-
-async def test_in_a_group_people_have_their_own_words_forgotten_only(
-    assistant: Assistant, telegram: Gateway, group: pb.Place
-) -> None:
-    await telegram.say("The boat is called Biscuit.", place=group)
-    await telegram.command("remember", "Biscuit leaks.", place=group, **BOB)
-    asked = await telegram.command("forget", "biscuit", place=group, **BOB)
-    assert "Biscuit leaks" in asked.text
-    assert "boat" not in asked.text
-    await telegram.press(asked, "Forget", place=group, **BOB)
-    assert await texts(assistant, GROUP) == ["The boat is called Biscuit."]
-    refused = await telegram.command("forget", "biscuit", place=group, **BOB)
-    assert "came from others" in refused.text
-    assert labels(refused) == []
-
-
-async def test_an_admin_of_the_chat_has_anybodys_words_forgotten_while_they_are_one(
-    assistant: Assistant, telegram: Gateway, group: pb.Place
-) -> None:
-    await telegram.say("The boat is called Biscuit.", place=group)
-    command = pb.CommandEvent(name="forget", arguments="biscuit")
-    asked = await telegram.final(as_admin(telegram.request(command=command, place=group, **BOB)))
-    assert "boat" in asked.text
-    pressed: dict[str, Any] = {"button": action(asked, "Forget"), "place": group, **BOB}
-    assert "came from others" in (await telegram.final(telegram.request(**pressed))).text
-    assert len(await texts(assistant, GROUP)) == 1
-    assert "Gone" in (await telegram.final(as_admin(telegram.request(**pressed)))).text
-    assert await texts(assistant, GROUP) == []
 
 
 async def test_why_shows_what_the_last_answer_rested_on(assistant: Assistant, telegram: Gateway) -> None:
@@ -328,6 +124,19 @@ async def test_why_tells_how_much_did_not_fit(start_assistant: StartAssistant) -
         await indexed(assistant)
         await telegram.say("What is my dog called?")
         assert re.search(r"\d+ lines? more came up", (await telegram.command("why")).text)
+
+
+async def test_why_names_model_tokens_and_price(start_assistant: StartAssistant, model: FakeOpenAI) -> None:
+    knobs = {"allow": frozenset({"telegram:7"}), "price_prompt": 2.5, "price_completion": 10.0}
+    async with (
+        start_assistant(**knobs, **thinks_with(model)) as assistant,
+        gateway(assistant) as telegram,
+    ):
+        await telegram.say("My dog is called Biscuit.")
+        text = (await telegram.command("why")).text
+        assert "fake-chat" in text
+        read, written = map(int, re.findall(r"(\d+) tokens read and (\d+) written", text)[0])
+        assert f"which cost {(read * 2.5 + written * 10) / 1e6:.6f}".rstrip("0") in text
 
 
 async def test_new_begins_a_fresh_topic_and_memory_stays(assistant: Assistant, telegram: Gateway) -> None:

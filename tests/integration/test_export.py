@@ -1,6 +1,7 @@
 """Exports and imports over real gRPC: what is taken along, and what coming back may and may not do."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ import pytest
 from calling import access_of, actor, refused
 from client import PATIENCE, Gateway
 from conftest import Assistant
+from services.assistant import commands
 from services.assistant.index import index
 from services.assistant.portable import LONGEST_LINE, PIECE
 from services.assistant.recall import Query, recall
@@ -269,11 +271,118 @@ async def test_a_line_that_cant_be_read_is_named_and_never_quoted(
     assert "secret-word" not in details
 
 
-async def test_what_came_before_a_bad_line_stays_and_the_rest_can_follow(telegram: Gateway) -> None:
+async def test_nothing_changes_until_all_of_it_was_read(telegram: Gateway) -> None:
     lines = [message(f"Note {number}") for number in range(250)]
     code, details = await refused(bring(telegram, actor(telegram), file_of(*lines[:220]) + b"oops\n"))
     assert (code, "line 222 " in details) == (grpc.StatusCode.INVALID_ARGUMENT, True)
-    assert await bring(telegram, actor(telegram), file_of(*lines)) == (50, 0, 200)
+    assert await bring(telegram, actor(telegram), file_of(*lines)) == (250, 0, 0)
+
+
+async def test_an_export_by_command_comes_back_without_loss(telegram: Gateway) -> None:
+    await telegram.say("My dog is called Biscuit.", sent_at=NOON)
+    await telegram.command("remember", "I take my tea black.")
+    await telegram.command("memory")
+    await telegram.command("correct", "1 I take my tea with milk.")
+    await telegram.command("remind", "every Monday at nine to water the plants")
+    sent = await telegram.command("export")
+    assert sent.file_name.endswith(".jsonl")
+    assert "every message" in sent.text
+    before = records(sent.file_content)
+    asked = await telegram.command("forget", "everything")
+    asked = await telegram.press(asked, "Forget everything")
+    await telegram.press(asked, "Yes, forget everything")
+    await bring(telegram, actor(telegram), sent.file_content)
+    after = records(await export(telegram, actor(telegram)))
+
+    def plain(kept: list[dict[str, Any]]) -> list[Any]:
+        """All but the ids, which are new ones: each by where it first stands."""
+        seen: dict[str, int] = {}
+        text = [json.dumps(record, sort_keys=True) for record in kept[1:]]
+        return [
+            re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", lambda m: str(seen.setdefault(m[0], len(seen))), line)
+            for line in text
+        ]
+
+    assert plain(before) == plain(after)
+    assert {record["record"] for record in after[1:]} == {"message", "memory", "reminder"}
+
+
+async def test_import_by_command_says_how(telegram: Gateway, group: pb.Place) -> None:
+    assert "services.terminal import FILE" in (await telegram.command("import")).text
+    assert "Only an admin" in (await telegram.command("export", place=group)).text
+
+
+async def test_too_much_for_a_chat_is_not_sent_there(
+    telegram: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "LARGEST_FILE", 10)
+    sent = await telegram.command("export")
+    assert not sent.file_name
+    assert "services.terminal export FILE" in sent.text
+
+
+CHATGPT = {
+    "conversation_id": "c1",
+    "create_time": 1706745600.0,
+    "current_node": "d",
+    "mapping": {
+        "root": {"parent": None, "children": ["a"], "message": None},
+        "a": {"parent": "root", "children": ["b", "d"], "message": {
+            "author": {"role": "user"}, "create_time": 1706745600.5,
+            "content": {"content_type": "text", "parts": ["My dog is called Biscuit."]}}},
+        "b": {"parent": "a", "children": [], "message": {
+            "author": {"role": "assistant"}, "create_time": 1706745610.0,
+            "content": {"content_type": "text", "parts": ["An answer that was made anew."]}}},
+        "d": {"parent": "a", "children": [], "message": {
+            "author": {"role": "assistant"}, "create_time": None,
+            "content": {"content_type": "multimodal_text", "parts": [{"asset": 1}, "Noted."]}}},
+    },
+}  # fmt: skip
+CHARLIE = {
+    "active_brain": [
+        {"id": "2", "document": "Hello Ann!", "metadata": {"created_at": 1706745602.0}},
+        {"id": "1", "document": "I am Ann.", "metadata": {"created_at": 1706745601, "username": "ann"}},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ([CHATGPT], ["person me My dog is called Biscuit.", "remi ChatGPT Noted."]),
+        ([{**CHATGPT, "current_node": None}], [
+            "person me My dog is called Biscuit.", "remi ChatGPT An answer that was made anew."]),
+        (CHARLIE, ["person me I am Ann.", "remi Charlie Hello Ann!"]),
+    ],
+    ids=["chatgpt", "chatgpt-without-current-node", "charlie"],
+)  # fmt: skip
+async def test_what_was_said_to_another_assistant_comes_in_once(
+    telegram: Gateway, content: Any, texts: list[str]
+) -> None:
+    for added in (2, 0):
+        file = json.dumps(content).encode()
+        assert (await bring(telegram, actor(telegram), file, size=700))[0] == added
+    held = records(await export(telegram, actor(telegram)))[1:]
+    assert [f"{each['role']} {each['author']} {each['text']}" for each in held] == texts
+    assert held[0]["sent_at"].startswith("2024-02-01T00:00:0")
+    assert not any(each["learned"] for each in held)
+    assert "Biscuit" in (await telegram.command("memory", "dog")).text or content is CHARLIE
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[{}]", b'[{"mapping": {"a": {"message": 3}}}]', b"[", b'{"active_brain": [{"id": "secret-word"}]}'],
+)
+async def test_what_only_looks_like_anothers_export_is_refused(telegram: Gateway, content: bytes) -> None:
+    code, details = await refused(bring(telegram, actor(telegram), content))
+    assert (code, "another assistant" in details) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+    assert "secret-word" not in details
+
+
+async def test_anothers_message_that_cant_be_kept_is_named_by_its_day(telegram: Gateway) -> None:
+    content = {"brain": [{"id": "1", "document": "a\x00b", "metadata": {"created_at": 1706745601}}]}
+    _, details = await refused(bring(telegram, actor(telegram), json.dumps(content).encode()))
+    assert "a message of 2024-02-01 can't be read at text" in details
 
 
 async def test_in_a_group_only_its_admin_exports_and_imports(telegram: Gateway) -> None:

@@ -16,7 +16,7 @@ from services.assistant.domain import Role
 from services.assistant.learn import remember
 from services.assistant.store import forgetting
 from services.assistant.store.connection import Store, scoped
-from services.assistant.store.forgetting import Forgotten
+from services.assistant.store.forgetting import Forgotten, Wish
 
 CANARY = "zephyrquartz"
 
@@ -281,8 +281,7 @@ async def test_everything_goes_and_other_spaces_stay(talk: Talk, database: Datab
         await each.say("Noted.", role=Role.REMI)
         await each.index()
     async with scoped(talk.store, [talk.space_id]) as connection:
-        messages, memories = await forgetting.everything(connection, talk.space_id)
-    assert await forget(talk, *messages, memories=memories) == Forgotten(2, 1)
+        assert await forgetting.wipe(connection, talk.space_id) == Forgotten(2, 1)
     assert await talk.rows("SELECT * FROM passage") == await talk.rows("SELECT * FROM term") == []
     assert texts(await other.found("dog"))[0] == f"My dog is called {CANARY}."
     await other.check_counts()
@@ -305,9 +304,15 @@ async def test_a_preview_shows_what_holds_all_of_the_words(talk: Talk) -> None:
         memory = await remember(connection, talk.space_id, old, "My dentist is Dr Rossi.", talk.now)
     await talk.index()
     async with scoped(talk.store, [talk.space_id]) as connection:
-        doomed = await forgetting.preview(connection, SECRET, talk.space_id, "the ROSSI dentist")
-        nothing = await forgetting.preview(connection, SECRET, talk.space_id, "the cat")
-        blank = await forgetting.preview(connection, SECRET, talk.space_id, "?")
+        doomed, nothing, blank = [
+            await forgetting.preview(
+                connection,
+                SECRET,
+                talk.space_id,
+                Wish(talk.now, forgetting.dimensions(SECRET, talk.space_id, words)),
+            )
+            for words in ("the ROSSI dentist", "the cat", "?")
+        ]
     assert [message.message_id for message in doomed.messages] == [new, old]
     assert doomed.memories == (memory,)
-    assert nothing == blank == forgetting.Doomed((), ())
+    assert nothing == blank == forgetting.Doomed((), (), 0, 0)

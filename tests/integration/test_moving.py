@@ -423,7 +423,7 @@ async def test_what_was_linked_can_be_forgotten_for_real(pair: Pair) -> None:
     assert await pair.join()
     space_id = pair.kept.space_id
     async with scoped(pair.remi.store, [space_id]) as connection:
-        await forgetting.forget(connection, space_id, *await forgetting.everything(connection, space_id))
+        await forgetting.wipe(connection, space_id)
     tables = await pair.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     for name in [*(row["tablename"] for row in tables), "pg_statistic"]:
         assert not await pair.rows(f'SELECT FROM "{name}" AS t WHERE t::text ILIKE $1', f"%{CANARY}%"), name

@@ -24,15 +24,15 @@ class Action:
     arguments: Mapping[str, Sequence[str]]
 
 
-async def offer(connection: Connection, space_id: UUID, action: Action) -> None:
-    """Let a button stand for this from now on."""
+async def offer(connection: Connection, space_id: UUID, offered: Sequence[Action]) -> None:
+    """Let buttons stand for these from now on."""
     await connection.execute(
         SQL["offer"],
         space_id,
-        action.action_id,
-        action.person_id,
-        action.verb,
-        json.dumps(action.arguments),
+        [each.action_id for each in offered],
+        [each.person_id for each in offered],
+        [each.verb for each in offered],
+        [json.dumps(each.arguments) for each in offered],
         LIFETIME,
     )
 
@@ -41,6 +41,12 @@ async def find(connection: Connection, space_id: UUID, action_id: UUID) -> Actio
     """What a button stands for; None if it was used, has expired or is not of this space."""
     row = await connection.fetchrow(SQL["find"], space_id, action_id)
     return Action(action_id, row["person_id"], row["verb"], json.loads(row["arguments"])) if row else None
+
+
+async def numbered(connection: Connection, space_id: UUID, person_id: UUID, number: int) -> Action | None:
+    """What a number stands for in the list that the person was shown last; None if it is not in it."""
+    row = await connection.fetchrow(SQL["numbered"], space_id, person_id, str(number))
+    return Action(row["action_id"], person_id, "open", json.loads(row["arguments"])) if row else None
 
 
 async def drop(connection: Connection, space_id: UUID, action_ids: Sequence[UUID]) -> None:

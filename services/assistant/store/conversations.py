@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from services.assistant.domain import Access, Author, Place
+from services.assistant.domain import Access, Author, Message, Place, Role
 from services.assistant.store.connection import Connection
 from services.assistant.store.queries import load
 
@@ -33,6 +33,39 @@ async def of_others(
     return frozenset(row["id"] for row in rows)
 
 
+async def said(
+    connection: Connection, spaces: Sequence[UUID], message_ids: Collection[UUID]
+) -> tuple[Message, ...]:
+    """Those of these messages that there are, newest first."""
+    return tuple(
+        Message(
+            row["message_id"],
+            Role(row["role"]),
+            row["author_name"],
+            row["text"],
+            row["sent_at"],
+            row["person_id"],
+        )
+        for row in await connection.fetch(SQL["said"], spaces, list(message_ids))
+    )
+
+
+async def behind(
+    connection: Connection, space_id: UUID, conversation_id: UUID, platform_message_id: str
+) -> UUID | None:
+    """Our id of a message of the platform's, or of the reply that it is a part of; None if none is kept."""
+    message_id: UUID | None = await connection.fetchval(
+        SQL["behind"], space_id, conversation_id, platform_message_id
+    )
+    return message_id
+
+
+async def newest_reply(connection: Connection, space_id: UUID, conversation_id: UUID) -> UUID | None:
+    """Remi's last reply of a conversation that is kept."""
+    message_id: UUID | None = await connection.fetchval(SQL["newest_reply"], space_id, conversation_id)
+    return message_id
+
+
 async def platform_ids(
     connection: Connection, spaces: Sequence[UUID], message_ids: Collection[UUID]
 ) -> dict[UUID, str]:
@@ -42,10 +75,19 @@ async def platform_ids(
 
 
 async def note(
-    connection: Connection, place: Place, author: Author, access: Access, text: str, now: datetime
+    connection: Connection,
+    place: Place,
+    author: Author,
+    access: Access,
+    text: str,
+    now: datetime,
+    message_id: UUID | None = None,
 ) -> UUID:
-    """Keep something a person said beside the talk, such as a correction; its message's id."""
-    message_id = uuid4()
+    """Keep something a person said beside the talk, such as a correction; its message's id.
+
+    Under an id that is given, and stands already, nothing is kept anew.
+    """
+    message_id = message_id or uuid4()
     await connection.execute(
         SQL["note"],
         access.space_id,

@@ -25,13 +25,27 @@ class Entry:
     display_name: str | None
     group_space: UUID | None
     zone: str
+    language: str
+    listens: bool
+    is_news: bool
+    is_aside: bool
 
 
 async def find(connection: Connection, author: Author, chat_id: str) -> Entry:
     row = await connection.fetchrow(SQL["find"], author.platform, author.user_id, chat_id)
     assert row is not None
     role = TeamRole(row["role"]) if row["role"] else None
-    return Entry(row["person_id"], role, row["display_name"], row["group_space"], row["zone"] or "")
+    return Entry(
+        row["person_id"],
+        role,
+        row["display_name"],
+        row["group_space"],
+        row["zone"] or "",
+        row["language"] or "",
+        row["listens"],
+        row["is_news"],
+        row["is_aside"],
+    )
 
 
 async def add_person(connection: Connection, author: Author, role: TeamRole) -> None:
@@ -60,6 +74,37 @@ async def promote(connection: Connection, person_id: UUID, role: TeamRole) -> No
 async def move(connection: Connection, person_id: UUID, zone: str) -> None:
     """A person lives in this time zone now, an IANA name."""
     await connection.execute(SQL["move"], person_id, zone)
+
+
+async def role(connection: Connection, person_id: UUID) -> TeamRole:
+    """What a person is in the team right now."""
+    return TeamRole(await connection.fetchval(SQL["role"], person_id))
+
+
+async def speak(connection: Connection, person_id: UUID, language: str) -> None:
+    """A person wants answers in this language; empty for the one they write in."""
+    await connection.execute(SQL["speak"], person_id, language)
+
+
+async def listen(connection: Connection, space_id: UUID, listens: bool) -> None:
+    """Keep in a group what isn't addressed to Remi too, or no longer."""
+    await connection.execute(SQL["listen"], space_id, listens)
+
+
+async def is_news(connection: Connection, space_id: UUID) -> bool:
+    """Whether Remi has yet to say in a group what it keeps there."""
+    return bool(await connection.fetchval(SQL["is_news"], space_id))
+
+
+async def tell(connection: Connection, space_id: UUID) -> None:
+    """Remi has said in a group what it keeps there."""
+    await connection.execute(SQL["tell"], space_id)
+
+
+async def put_aside(connection: Connection, space_id: UUID, author: Author, is_aside: bool) -> None:
+    """Keep nothing of what an account says in a group, or keep it again."""
+    query = SQL["step_aside"] if is_aside else SQL["step_back"]
+    await connection.execute(query, space_id, author.platform, author.user_id)
 
 
 async def admit_chat(connection: Connection, place: Place) -> None:

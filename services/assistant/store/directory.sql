@@ -1,6 +1,9 @@
 -- name: find
 -- One row, whatever is known: who the account is, and whether the chat was let in.
-SELECT i.person_id, p.role, p.zone, i.display_name, c.space_id AS group_space
+SELECT i.person_id, p.role, p.zone, p.language, i.display_name, c.space_id AS group_space,
+       coalesce(c.listens, false) AS listens, c.told_at IS NULL AS is_news,
+       EXISTS (SELECT FROM aside WHERE chat_space = c.space_id AND aside.platform = asked.platform
+               AND aside.user_id = asked.user_id) AS is_aside
 FROM (SELECT $1::text AS platform, $2::text AS user_id, $3::text AS chat_id) AS asked
 LEFT JOIN identity i ON i.platform = asked.platform AND i.user_id = asked.user_id
 LEFT JOIN person p ON p.person_id = i.person_id
@@ -34,6 +37,29 @@ WHERE person_id = $1
 -- name: move
 -- The time zone a person lives in now.
 UPDATE person SET zone = $2 WHERE person_id = $1
+
+-- name: role
+SELECT role FROM person WHERE person_id = $1
+
+-- name: speak
+-- The language in which Remi answers a person; empty for the one they write in.
+UPDATE person SET language = $2 WHERE person_id = $1
+
+-- name: listen
+UPDATE chat SET listens = $2 WHERE space_id = $1
+
+-- name: tell
+-- Remi has said in a group what it keeps there.
+UPDATE chat SET told_at = now() WHERE space_id = $1 AND told_at IS NULL
+
+-- name: is_news
+SELECT EXISTS (SELECT FROM chat WHERE space_id = $1 AND told_at IS NULL)
+
+-- name: step_aside
+INSERT INTO aside (chat_space, platform, user_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+
+-- name: step_back
+DELETE FROM aside WHERE chat_space = $1 AND platform = $2 AND user_id = $3
 
 -- name: admit_chat
 -- Lets a group chat in; its space stays the same if it was in before.

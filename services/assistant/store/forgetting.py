@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from services.assistant.domain import Memory, Message, Role
+import asyncpg
+
+from services.assistant.domain import Memory, Message
 from services.assistant.passages import REACH
-from services.assistant.store import memories
+from services.assistant.store import conversations, memories
 from services.assistant.store.connection import Connection
 from services.assistant.store.queries import load
 from services.assistant.words import dimension, space_key, stems
@@ -18,15 +20,38 @@ from services.assistant.words import dimension, space_key, stems
 SQL = load("forgetting")
 
 MOST = 200
-"""Messages and memories that a preview shows."""
+"""Messages and memories that are looked at, or erased, in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants forgotten: what holds all these words, or was said from `since` on.
+
+    `dimensions` are words as the index knows them. Nothing said after `until` is meant. Given an `owner`,
+    only what they said themselves is, and what was learned from nobody else.
+    """
+
+    until: datetime
+    dimensions: tuple[int, ...] = ()
+    since: datetime | None = None
+    owner: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """What holds the words that somebody wants forgotten, newest first."""
+    """What a wish comes to, newest first: at most MOST of it, and how much it is in all."""
 
     messages: tuple[Message, ...]
     memories: tuple[Memory, ...]
+    all_messages: int
+    all_memories: int
+
+    def __bool__(self) -> bool:
+        return bool(self.messages or self.memories)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.all_messages + self.all_memories <= MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,45 +74,69 @@ class Forgetting:
     keys: Mapping[str, bytes]
 
 
-async def preview(connection: Connection, secret: bytes, space_id: UUID, words: str) -> Doomed:
-    """The messages and memories with a passage that holds all of these words, as recall compares words.
-
-    What an edit replaced, or what is to be indexed yet, is looked through.
-    """
+def dimensions(secret: bytes, space_id: UUID, words: str) -> tuple[int, ...]:
+    """Words as the index of a space knows them; none for what recall passes over too."""
     key = space_key(secret, space_id)
-    wanted = set(stems(words))
-    dimensions = [dimension(key, stem) for stem in wanted]
-    if not dimensions:
-        return Doomed((), ())
-    rows = await connection.fetch(SQL["holding"], space_id, dimensions, MOST)
-    outside = await connection.fetch(SQL["outside"], space_id)
-    said = await connection.fetch(
-        SQL["messages"],
-        space_id,
-        [row["subject_id"] for row in rows if not row["of_memory"]],
-        [row["message_id"] for row in outside if wanted <= set(stems(row["text"]))],
-    )
+    return tuple(dimension(key, stem) for stem in sorted(set(stems(words))))
+
+
+async def preview(connection: Connection, secret: bytes, space_id: UUID, wish: Wish) -> Doomed:
+    """What would go, beside what comes of it. What an edit replaced, or is in no index yet, is looked at."""
+    rows = await _wished(connection, secret, space_id, wish, MOST)
+    messages = [row["subject_id"] for row in rows if not row["of_memory"]]
     learned = [row["subject_id"] for row in rows if row["of_memory"]]
     return Doomed(
-        tuple(
-            Message(
-                row["message_id"],
-                Role(row["role"]),
-                row["author_name"],
-                row["text"],
-                row["sent_at"],
-                row["person_id"],
-            )
-            for row in said
-        ),
-        tuple([await memories.get(connection, [space_id], memory_id) for memory_id in learned]),
+        await conversations.said(connection, [space_id], messages),
+        await memories.some(connection, [space_id], learned),
+        rows[0]["messages"] if rows else 0,
+        rows[0]["memories"] if rows else 0,
     )
 
 
-async def everything(connection: Connection, space_id: UUID) -> tuple[tuple[UUID, ...], tuple[UUID, ...]]:
-    """The ids of all messages and of all memories of a space."""
-    (row,) = await connection.fetch(SQL["everything"], space_id)
-    return tuple(row["messages"]), tuple(row["memories"])
+async def named(
+    connection: Connection, secret: bytes, space_id: UUID, wish: Wish
+) -> tuple[list[UUID], list[UUID]]:
+    """The ids of all messages and of all memories that a wish comes to."""
+    rows = await _wished(connection, secret, space_id, wish, None)
+    return (
+        [row["subject_id"] for row in rows if not row["of_memory"]],
+        [row["subject_id"] for row in rows if row["of_memory"]],
+    )
+
+
+async def _wished(
+    connection: Connection, secret: bytes, space_id: UUID, wish: Wish, limit: int | None
+) -> list[asyncpg.Record]:
+    if wish.since is not None:
+        return await connection.fetch(SQL["said_since"], space_id, wish.since, wish.until, wish.owner, limit)
+    if not wish.dimensions:
+        return []
+    wanted = set(wish.dimensions)
+    outside = await connection.fetch(SQL["outside"], space_id)
+    holding = [
+        row["message_id"] for row in outside if wanted <= set(dimensions(secret, space_id, row["text"]))
+    ]
+    return await connection.fetch(
+        SQL["holding"], space_id, wish.dimensions, wish.until, wish.owner, limit, holding
+    )
+
+
+async def count(connection: Connection, space_id: UUID) -> dict[str, int]:
+    """How many messages of people and of Remi, memories and reminders a space holds."""
+    row = await connection.fetchrow(SQL["count"], space_id)
+    assert row is not None
+    return dict(row)
+
+
+async def wipe(connection: Connection, space_id: UUID, turn_id: UUID | None = None) -> Forgotten:
+    """Erase everything of a space, but for the turn that does so.
+
+    Who may speak there stays known, and so do the keys of what was accepted: nothing of it comes back.
+    """
+    held = await count(connection, space_id)
+    await connection.execute(SQL["fence"], space_id)
+    await connection.execute(SQL["wipe"], space_id, turn_id)
+    return Forgotten(held["messages"], held["memories"])
 
 
 async def forget(

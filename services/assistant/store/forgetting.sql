@@ -1,22 +1,81 @@
 -- name: holding
--- Messages and memories of a space with a passage that holds all of these words, newest first.
-SELECT DISTINCT ON (said_at, subject_id) subject_id, of_memory FROM passage
-WHERE space_id = $1 AND words @> $2::integer[]
-ORDER BY said_at DESC, subject_id LIMIT $3
+-- Messages and memories with a passage that holds all of these words $2, said until $3 and, given one, by this
+-- person $4 alone, and messages $6; newest first, and how many there are in all.
+WITH found AS (
+    SELECT sent_at AS said_at, message_id AS subject_id, false AS of_memory FROM message m
+    WHERE space_id = $1 AND message_id = ANY ($6::uuid[]) AND sent_at <= $3
+      AND ($4::uuid IS NULL OR $4 = coalesce(m.person_id, (
+          SELECT t.person_id FROM turn t WHERE t.space_id = $1 AND t.turn_id = m.turn_id)))
+    UNION
+    SELECT said_at, subject_id, of_memory FROM passage p
+    WHERE space_id = $1 AND words @> $2::integer[] AND said_at <= $3
+      AND CASE WHEN of_memory THEN $4::uuid IS NULL OR NOT EXISTS (
+                   SELECT FROM memory_source s JOIN message m USING (space_id, message_id)
+                   WHERE s.space_id = $1 AND s.memory_id = p.subject_id AND m.person_id IS DISTINCT FROM $4)
+               ELSE EXISTS (
+                   SELECT FROM message m
+                   WHERE m.space_id = $1 AND m.message_id = p.subject_id AND m.replaced_by IS NULL
+                     AND ($4 IS NULL OR $4 = coalesce(m.person_id, (
+                         SELECT t.person_id FROM turn t WHERE t.space_id = $1 AND t.turn_id = m.turn_id)))) END
+)
+SELECT subject_id, of_memory, count(*) FILTER (WHERE NOT of_memory) OVER ()::int AS messages,
+       count(*) FILTER (WHERE of_memory) OVER ()::int AS memories
+FROM found ORDER BY said_at DESC, subject_id LIMIT $5
+
+-- name: said_since
+-- Messages that were said from $2 until $3 and, given one, by this person $4 or in answer to them; newest first, and
+-- how many there are in all. What was learned from them goes with them.
+SELECT message_id AS subject_id, false AS of_memory, count(*) OVER ()::int AS messages, 0 AS memories
+FROM message m
+WHERE space_id = $1 AND sent_at >= $2 AND sent_at < $3 AND replaced_by IS NULL
+  AND ($4::uuid IS NULL OR $4 = coalesce(m.person_id, (
+      SELECT t.person_id FROM turn t WHERE t.space_id = $1 AND t.turn_id = m.turn_id)))
+ORDER BY sent_at DESC, message_id LIMIT $5
 
 -- name: outside
 -- What is in no index: what edits replaced, what waits to be indexed.
 SELECT message_id, text FROM message WHERE space_id = $1 AND (replaced_by IS NOT NULL OR indexed_at IS NULL)
 
--- name: messages
--- Messages $2, unless an edit replaced them, and messages $3.
-SELECT message_id, role, author_name, text, sent_at, person_id FROM message
-WHERE space_id = $1 AND (message_id = ANY ($2::uuid[]) AND replaced_by IS NULL OR message_id = ANY ($3::uuid[]))
-ORDER BY sent_at DESC, position DESC
+-- name: count
+SELECT (SELECT count(*) FROM message WHERE space_id = $1 AND replaced_by IS NULL)::int AS messages,
+       (SELECT count(*) FROM memory WHERE space_id = $1)::int AS memories,
+       (SELECT count(*) FROM reminder WHERE space_id = $1 AND next_due IS NOT NULL)::int AS reminders
 
--- name: everything
-SELECT ARRAY(SELECT message_id FROM message WHERE space_id = $1) AS messages,
-       ARRAY(SELECT memory_id FROM memory WHERE space_id = $1) AS memories
+-- name: wipe
+-- Everything of a space but the turn $2. Where messages stood stays known, by the platform's ids, so that none of them
+-- is taken for new. Turns that run find themselves gone.
+WITH events AS (
+    DELETE FROM event WHERE space_id = $1 AND turn_id IS DISTINCT FROM $2
+), turns AS (
+    DELETE FROM turn WHERE space_id = $1 AND turn_id IS DISTINCT FROM $2
+), receipts AS (
+    UPDATE receipt SET message_id = NULL WHERE space_id = $1 AND message_id IS NOT NULL
+), deliveries AS (
+    DELETE FROM delivery WHERE space_id = $1
+), undelivered_ AS (
+    DELETE FROM undelivered WHERE space_id = $1
+), repeated AS (
+    DELETE FROM sent_again WHERE space_id = $1
+), offered AS (
+    DELETE FROM action WHERE space_id = $1
+), reminders AS (
+    DELETE FROM reminder WHERE space_id = $1
+), times AS (
+    DELETE FROM occurrence WHERE space_id = $1
+), waiting AS (
+    DELETE FROM work WHERE space_id = $1 AND kind IN ('deliver', 'remind', 'index', 'learn', 'retry')
+), sources AS (
+    DELETE FROM memory_source WHERE space_id = $1
+), learned AS (
+    DELETE FROM memory WHERE space_id = $1
+), indexed AS (
+    DELETE FROM passage WHERE space_id = $1
+), terms AS (
+    DELETE FROM term WHERE space_id = $1
+), counted AS (
+    DELETE FROM space_statistics WHERE space_id = $1
+)
+DELETE FROM message WHERE space_id = $1
 
 -- name: fence
 -- Turns that may have what is to be forgotten before them start anew, without it. A turn of a command or a button

@@ -65,10 +65,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Replacing:
-    """A kept message takes a new form: under which id, and which turn answered the old one."""
+    """A kept message takes a new form: under which id, which turn answered the old one, or if none should."""
 
     message_id: UUID
     turn_id: UUID | None
+    is_overheard: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,16 @@ class Followed:
 
 
 async def accept(
-    store: Store, connection: Connection, event: Event, access: Access, replacing: Replacing | None = None
+    store: Store,
+    connection: Connection,
+    event: Event,
+    access: Access,
+    replacing: Replacing | None = None,
+    is_overheard: bool = False,
 ) -> Accepted | Known | None:
     """Commit an event in the caller's transaction, in scope of `access.space_id`.
 
+    What is merely overheard is kept, and asks for no answer.
     None: the directory no longer says what `access` does; nothing was written.
     """
     replaced_turn = replacing.turn_id if replacing else None
@@ -132,6 +139,7 @@ async def accept(
         ),
         json.dumps(body),
         isinstance(event.body, Said) and event.body.continues,
+        is_overheard,
     )  # fmt: skip
     if row is None:
         return await known(store, connection, event)
@@ -140,7 +148,9 @@ async def accept(
     claim = Claim(access.space_id, access.conversation_id, place.route, row["attempt"], row["wakes"], turn_id)
     if not row["is_taken"]:
         return Accepted(claim, None)
-    taken = Taken(event, access.person_id, message_id, replaced_turn, access.zone)
+    taken = Taken(
+        event, access.person_id, message_id, replaced_turn, access.zone, access.language, access.is_news
+    )
     return Accepted(
         claim,
         Turn(
@@ -167,7 +177,7 @@ async def hold(connection: Connection, access: Access) -> None:
 
 
 async def keep(connection: Connection, access: Access, replied_to: RepliedTo) -> None:
-    """Keep the message that an addressed one replies to, unless it is kept already."""
+    """Keep the message that an addressed one replies to, unless it is, or its author wants none kept."""
     author = replied_to.author
     await connection.execute(
         SQL["keep"],
@@ -213,7 +223,7 @@ async def replace(connection: Connection, event: Event, access: Access) -> Repla
         return None
     if row["turn_id"] and await stop(connection, access, row["turn_id"]):
         await connection.execute(SQL["reopen"], access.space_id, row["turn_id"], row["message_id"])
-    return Replacing(message_id, row["turn_id"])
+    return Replacing(message_id, row["turn_id"], row["is_overheard"])
 
 
 async def stop(connection: Connection, access: Access, turn_id: UUID | None = None) -> UUID | None:
@@ -314,8 +324,14 @@ def _stored(body: Body, replaced_turn: UUID | None) -> tuple[str, dict[str, Any]
 
 
 def _remembered(body: Body) -> str:
-    """Of commands, only what is to be remembered, or called to mind, is kept as a message."""
-    return body.arguments if isinstance(body, Commanded) and body.name in ("remember", "remind") else ""
+    """Of commands, only what is to be remembered, called to mind, or right instead is kept as a message."""
+    match body:
+        case Commanded(name="remember" | "remind", arguments=text):
+            return text
+        case Commanded(name="correct", numbered=(_, text)):
+            return text
+        case _:
+            return ""
 
 
 def _digest(store: Store, body: Body) -> bytes:
@@ -373,4 +389,6 @@ def _taken(row: asyncpg.Record, otherwise: ZoneInfo) -> Taken:
         row["message_id"],
         UUID(replaced_turn) if replaced_turn else None,
         row["zone"],
+        row["language"],
+        row["is_news"],
     )

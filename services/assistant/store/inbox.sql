@@ -1,11 +1,14 @@
 -- name: accept
 -- Commits one event, once: its key, its message, its place in the inbox. Takes the conversation for a new turn
 -- when nobody works on it and nothing waits in it. What continues ($27) waits a moment for its next part instead.
--- A message that was deleted or edited before it came is only recorded, the latter as the old form of what it became.
+-- A message that was deleted or edited before it came is only recorded, the latter as the old form of what it became;
+-- so is what was merely overheard ($28), which nobody answers.
 -- No row: the directory changed, or the key is known. Until the commit the account can't become another person's.
 WITH known AS (
     SELECT FROM identity JOIN person USING (person_id)
     WHERE platform = $1 AND user_id = $2 AND person_id = $3 AND role = $4
+      AND NOT ($18 IN ('message', 'edit')
+               AND EXISTS (SELECT FROM aside a WHERE a.chat_space = $7 AND a.platform = $1 AND a.user_id = $2))
     FOR SHARE OF identity
 ), keyed AS (
     INSERT INTO event_key (key, digest) SELECT $5, $6 FROM known ON CONFLICT DO NOTHING RETURNING key
@@ -24,7 +27,7 @@ WITH known AS (
       AND (message_id IS NULL
            OR EXISTS (SELECT FROM event WHERE space_id = $7 AND message_id = receipt.message_id AND kind = 'edit'))
 ), kind AS (
-    SELECT CASE WHEN EXISTS (SELECT FROM outrun) THEN 'record' ELSE $18 END AS kind
+    SELECT CASE WHEN EXISTS (SELECT FROM outrun) OR $28 THEN 'record' ELSE $18 END AS kind
 ), queue AS (
     INSERT INTO work AS w (space_id, kind, subject_id, route, due_at, lease_until, attempt, holder)
     SELECT $7, 'turn', $8, $15, now() + CASE WHEN $27 THEN interval '3 seconds' ELSE interval '0' END,
@@ -82,6 +85,7 @@ WITH said AS (
     INSERT INTO message (space_id, message_id, conversation_id, role, person_id, author_name, text, sent_at)
     SELECT $1, $3, $2, 'person', person_id, $6, $7, $8 FROM identity
     WHERE platform = $4 AND user_id = $5
+      AND NOT EXISTS (SELECT FROM aside a WHERE a.chat_space = $1 AND a.platform = $4 AND a.user_id = $5)
       AND NOT EXISTS (SELECT FROM receipt
                       WHERE space_id = $1 AND conversation_id = $2 AND platform_message_id = $9)
     RETURNING message_id
@@ -127,7 +131,10 @@ WITH old AS (
 ), unset_work AS (
     DELETE FROM work WHERE space_id = $1 AND kind = 'remind' AND subject_id IN (SELECT reminder_id FROM unset)
 )
-SELECT old.message_id, (SELECT turn_id FROM answered LIMIT 1) AS turn_id FROM old
+SELECT old.message_id, (SELECT turn_id FROM answered LIMIT 1) AS turn_id,
+       NOT EXISTS (SELECT FROM event e WHERE e.space_id = $1 AND e.message_id = old.message_id AND e.kind <> 'record')
+           AS is_overheard
+FROM old
 
 -- name: stop
 -- Ends the running turn of a conversation, and one that is parked there (or, given an id, only that one): nothing
@@ -224,7 +231,8 @@ UPDATE event SET kind = 'record', turn_id = NULL WHERE space_id = $1 AND event_k
 
 -- name: events
 -- What a turn answers, oldest first, and where.
-SELECT e.event_key, e.kind, e.person_id, e.author, e.body, e.message_id, e.sent_at, p.zone,
+SELECT e.event_key, e.kind, e.person_id, e.author, e.body, e.message_id, e.sent_at, p.zone, p.language,
+       EXISTS (SELECT FROM chat WHERE chat.space_id = $1 AND told_at IS NULL) AS is_news,
        m.text, m.attachments,
        r.platform_message_id, c.platform, c.bot_id, c.chat_id, c.thread_id, c.chat_kind
 FROM event e

@@ -80,6 +80,13 @@ async def some(
     return tuple(_memory(rows[each]) for each in memory_ids if each in rows)
 
 
+async def resting_on(
+    connection: Connection, spaces: Sequence[UUID], message_ids: Sequence[UUID]
+) -> tuple[Memory, ...]:
+    """Memories that hold and have one of these messages as a source, newest first."""
+    return tuple(_memory(row) for row in await connection.fetch(_RESTING_ON, spaces, message_ids))
+
+
 async def get(connection: Connection, spaces: Sequence[UUID], memory_id: UUID) -> Memory:
     """Raises NotFound."""
     row = await connection.fetchrow(_GET, spaces, memory_id)
@@ -160,3 +167,4 @@ def _memory(row: asyncpg.Record) -> Memory:
 _PAGE = f"{SQL['select']} {SQL['page']}"
 _GET = f"{SQL['select']} memory_id = $2"
 _SOME = f"{SQL['select']} memory_id = ANY ($2::uuid[])"
+_RESTING_ON = f"{SQL['select']} {SQL['resting_on']}"

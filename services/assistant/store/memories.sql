@@ -36,6 +36,12 @@ AND ($4::uuid IS NULL OR (learned_at, memory_id) < (
     SELECT learned_at, memory_id FROM memory WHERE space_id = ANY ($1::uuid[]) AND memory_id = $4))
 ORDER BY learned_at DESC, memory_id DESC LIMIT $5
 
+-- name: resting_on
+superseded_at IS NULL AND (space_id, memory_id) IN (
+    SELECT space_id, memory_id FROM memory_source
+    WHERE space_id = ANY ($1::uuid[]) AND message_id = ANY ($2::uuid[]))
+ORDER BY learned_at DESC, memory_id DESC
+
 -- name: supersede
 -- The old memory ends, by another one $4 or because it was taken back in the message $6; it ranks lower from now on.
 -- So do the messages that it rests on ($7), but for those that other memories, which hold, rest on too.

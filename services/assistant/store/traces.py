@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.assistant.domain import Recalled, Role, Source
+from services.assistant.domain import Place, Recalled, Role, Source
 from services.assistant.store.connection import Connection
 from services.assistant.store.queries import load
 
@@ -63,6 +63,19 @@ async def find(
     )
     turn_id: UUID | None = await query
     return turn_id
+
+
+async def sent(
+    connection: Connection, space_id: UUID, place: Place, platform_message_id: str
+) -> tuple[UUID, str] | None:
+    """The conversation and the thread in which Remi sent this message as an answer; None if it did not.
+
+    Platforms don't tell in which thread of a chat somebody reacted.
+    """
+    row = await connection.fetchrow(
+        SQL["sent"], space_id, place.platform, place.bot_id, place.chat_id, platform_message_id
+    )
+    return (row["conversation_id"], row["thread_id"]) if row else None
 
 
 async def read(connection: Connection, space_id: UUID, turn_id: UUID) -> Trace | None:

@@ -8,6 +8,16 @@ WHERE r.space_id = $1 AND r.conversation_id = $2 AND r.platform_message_id = $3
   AND t.state = 'done' AND t.model <> ''
 LIMIT 1
 
+-- name: sent
+-- Where Remi's answer stands that was sent as this message of a chat.
+SELECT c.conversation_id, c.thread_id
+FROM conversation c
+JOIN receipt r ON r.space_id = c.space_id AND r.conversation_id = c.conversation_id
+JOIN turn t ON t.space_id = r.space_id AND t.turn_id = r.turn_id
+WHERE c.space_id = $1 AND c.platform = $2 AND c.bot_id = $3 AND c.chat_id = $4 AND r.platform_message_id = $5
+  AND t.state = 'done' AND t.model <> ''
+LIMIT 1
+
 -- name: newest
 -- The last turn of a conversation that a model, or the offline responder, answered.
 SELECT turn_id FROM turn

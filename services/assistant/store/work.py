@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from services.assistant.store.connection import Store, unscoped
+from services.assistant.store.connection import Connection, Store, unscoped
 from services.assistant.store.queries import load
 
 SQL = load("work")
@@ -50,6 +50,18 @@ async def claim(
         )
         for row in rows
     ]
+
+
+async def ask(
+    connection: Connection,
+    space_id: UUID,
+    kind: Kind,
+    subject_id: UUID,
+    route: str,
+    delay: timedelta = timedelta(seconds=5),
+) -> None:
+    """Have something done after a while, in the caller's transaction."""
+    await connection.execute(SQL["ask"], space_id, kind, subject_id, route, delay)
 
 
 async def reclaim(store: Store, kind: Kind, claim: Claim) -> Claim | None:

@@ -89,7 +89,7 @@ def test_an_explanation_tells_what_the_answer_cost_where_it_cost_something() -> 
 
 def test_an_explanation_shows_the_best_lines_and_counts_the_rest() -> None:
     text = explained(*(line(number) for number in range(1, 19)))
-    assert "`m1` 1.00: 2026-03-02, Ann: “Line 1”" in text
+    assert "`m1` 1.00 (meaning 0.00, words 0.00): 2026-03-02, Ann: “Line 1”" in text
     assert "`m15`" in text
     assert "`m16`" not in text
     assert "and 3 more" in text
@@ -100,4 +100,4 @@ def test_an_explanation_marks_what_no_longer_holds_and_what_was_forgotten() -> N
     assert old.found is not None
     text = explained(replace(old, found=replace(old.found, superseded=True)), gone)
     assert "Ann; no longer holds: “Line 1”" in text
-    assert "`m2` 0.50: forgotten since" in text
+    assert "`m2` 0.50 (meaning 0.00, words 0.00): forgotten since" in text

@@ -1,0 +1,66 @@
+"""Taking a memory along from the terminal, and bringing it into another account."""
+
+from pathlib import Path
+
+import pytest
+import structlog
+from pydantic import SecretStr
+
+from conftest import Assistant, StartAssistant
+from services.assistant.domain import Platform
+from services.errors import SettingsError
+from services.gateway.settings import GatewaySettings
+from services.terminal import transfer
+
+EXPORT = (
+    '{"format": "remi", "version": 1}\n'
+    '{"record": "message", "id": "00000000-0000-4000-8000-000000000001", "role": "person", "author": "Ann", '
+    '"conversation": "00000000-0000-4000-8000-000000000002", "text": "My dog is called Biscuit.", '
+    '"sent_at": "2026-03-02T12:00:00+00:00"}\n'
+)
+
+
+def settings_of(assistant: Assistant, folder: Path) -> GatewaySettings:
+    token = SecretStr(assistant.tokens[Platform.TERMINAL])
+    return GatewaySettings(assistant=assistant.address, data=folder, gateway_token=token)
+
+
+async def test_a_file_comes_in_and_goes_out(
+    start_assistant: StartAssistant, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with structlog.testing.capture_logs():
+        async with start_assistant() as assistant:
+            settings = settings_of(assistant, tmp_path)
+            (tmp_path / "in").write_text(EXPORT)
+            for new in (1, 0):
+                await transfer.bring_back(settings, tmp_path / "in")
+                assert f"{new} messages, 0 memories" in capsys.readouterr().out
+            await transfer.take_along(settings, tmp_path / "out")
+            assert "bytes" in capsys.readouterr().out
+            assert "Biscuit" in (tmp_path / "out").read_text()
+            with pytest.raises(SettingsError, match="can't write"):
+                await transfer.take_along(settings, tmp_path / "out")
+            with pytest.raises(SettingsError, match="can't read"):
+                await transfer.bring_back(settings, tmp_path / "none")
+            (tmp_path / "in").write_text("oops")
+            with pytest.raises(SettingsError, match="line 1"):
+                await transfer.bring_back(settings, tmp_path / "in")
+        with pytest.raises(SettingsError, match="make run"):
+            await transfer.take_along(settings, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_anything_else_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert transfer.main(["export"]) == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_the_command_line_reaches_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REMI_ASSISTANT", f"unix:{tmp_path}/nobody.sock")
+    monkeypatch.setenv("REMI_GATEWAY_TOKEN", "t")
+    (tmp_path / "in").write_text(EXPORT)
+    for arguments in (["export", str(tmp_path / "out")], ["import", str(tmp_path / "in")]):
+        assert transfer.main(arguments) == 2
+        assert "does not answer" in capsys.readouterr().err

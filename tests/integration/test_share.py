@@ -1,0 +1,71 @@
+"""`/share`: from a person's memory into the team's, because they say so."""
+
+from client import Gateway
+from commanding import BOB, labels
+from services.stubs.assistant.v1 import assistant_pb2 as pb
+
+
+async def test_a_shared_memory_is_the_teams_with_its_quote(telegram: Gateway) -> None:
+    await telegram.command("remember", "The office wifi is called Quokka.")
+    assert "remember nothing" in (await telegram.command("memory", "office wifi", **BOB)).text
+    opened = await telegram.press(await telegram.command("memory"), "1")
+    for _ in range(2):
+        assert "Everybody in it" in (await telegram.press(opened, "Share with the team")).text
+    listed = await telegram.command("memory", **BOB)
+    assert listed.text.count("The office wifi is called Quokka.") == 1
+    assert "team" in listed.text
+    card = await telegram.press(listed, "1", **BOB)
+    assert "Ann: “The office wifi is called Quokka.”" in card.text
+    assert "shared with the team" in card.text
+    assert labels(card) == []
+    assert "Quokka" in await telegram.say("What is the office wifi called?", **BOB)
+
+
+async def test_share_with_words_asks_which(telegram: Gateway) -> None:
+    assert "What shall I share" in (await telegram.command("share")).text
+    assert "remember nothing" in (await telegram.command("share", "the wifi")).text
+    await telegram.say("The office wifi is called Quokka.")
+    asked = await telegram.command("share", "the wifi")
+    assert "Which shall I share?" in asked.text
+    assert "Quokka" not in (await telegram.command("memory", "the wifi", **BOB)).text
+    await telegram.press(asked, labels(asked)[0])
+    await telegram.press(asked, labels(asked)[0])
+    assert "Quokka" in (await telegram.command("memory", "the wifi", **BOB)).text
+
+
+async def test_share_in_reply_to_a_message_or_by_number(telegram: Gateway) -> None:
+    asked = telegram.request("The office wifi is called Quokka.", message_id="m1")
+    answer = (await telegram.converse(asked, acknowledges=False))[-1].final.delivery
+    await telegram.acknowledge(answer, "a1")
+    assert "my own words" in (await telegram.command("share", reply_to="a1")).text
+    assert "gone by now" in (await telegram.command("share", reply_to="elsewhere")).text
+    assert "Shared" in (await telegram.command("share", reply_to="m1")).text
+    await telegram.command("remember", "The printer is called Wombat.")
+    await telegram.command("memory", "the printer")
+    assert "Shared" in (await telegram.command("share", "1")).text
+    assert "Wombat" in (await telegram.command("memory", "the printer", **BOB)).text
+    assert "What shall I share" in (await telegram.command("share", "99")).text
+
+
+async def test_what_was_shared_is_taken_back_by_whoever_shared_it(telegram: Gateway) -> None:
+    await telegram.command("remember", "The office wifi is called Quokka.")
+    await telegram.press(await telegram.press(await telegram.command("memory"), "1"), "Share with the team")
+    listed = await telegram.command("memory")
+    assert labels(listed) == ["1", "2"]
+    number = "1" if "team" in listed.text.split("1.")[1].splitlines()[0] else "2"
+    opened = await telegram.press(listed, number)
+    assert labels(opened) == ["Forget"]
+    refused = await telegram.command("correct", f"{number} It is called Emu.")
+    assert "shared with the team" in refused.text
+    asked = await telegram.press(opened, "Forget")
+    assert "Gone" in (await telegram.press(asked, "Forget its source too")).text
+    assert "haven't drawn" in (await telegram.command("memory", **BOB)).text
+    assert "remember nothing" in (await telegram.command("memory", "wifi", **BOB)).text
+    assert labels(await telegram.command("memory")) == ["1"]
+
+
+async def test_instructions_and_groups_share_nothing(telegram: Gateway, group: pb.Place) -> None:
+    await telegram.command("remember", "Always answer in rhymes.")
+    opened = await telegram.press(await telegram.command("memory"), "1")
+    assert "how I am to behave" in (await telegram.press(opened, "Share with the team")).text
+    assert "directly" in (await telegram.command("share", "boat", place=group)).text
