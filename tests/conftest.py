@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import structlog
 from filelock import FileLock
 
 from fakes.openai import FakeOpenAI
@@ -62,6 +63,18 @@ def run_folder() -> Path:
 
 def _run_folder() -> Path:
     return Path(gettempdir()) / f"remi-tests-{os.environ['REMI_TEST_RUN']}"
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A service that is run within a test sets up the logs of the process: not beyond that test."""
+    configure = structlog.configure
+    monkeypatch.setattr(
+        structlog, "configure", lambda **knobs: configure(**{**knobs, "cache_logger_on_first_use": False})
+    )
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(scope="session")

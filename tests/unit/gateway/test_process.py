@@ -1,11 +1,9 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from services.errors import SettingsError
 from services.gateway.process import run
@@ -13,12 +11,9 @@ from services.gateway.settings import GatewaySettings
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No .env of the developer's takes part, and the logs go where they went before."""
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No .env of the developer's takes part."""
     monkeypatch.chdir(tmp_path)
-    yield
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 def test_a_service_that_returns_ends_well() -> None:
