@@ -180,10 +180,12 @@ def start_assistant(database: Database, embedder_data: Path) -> StartAssistant:
     @asynccontextmanager
     async def start(**knobs: object) -> AsyncIterator[Assistant]:
         with TemporaryDirectory(prefix="remi") as folder:
+            # The models are made once; what an assistant writes beside them is its own.
+            Path(folder, "models").symlink_to(embedder_data / "models")
             address = f"unix:{folder}/assistant.sock"
             settings = Settings.model_validate(
                 {
-                    "data": embedder_data,
+                    "data": Path(folder),
                     "listen": address,
                     "database_url": database.app_dsn,
                     "secret": SECRET.decode(),

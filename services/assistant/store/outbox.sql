@@ -118,16 +118,17 @@ SELECT chat_id, open_at - now() AS open_after FROM closed_chat WHERE route = $1 
 DELETE FROM closed_chat WHERE route = $1 AND open_at <= now()
 
 -- name: wait
--- How long a delivery has to wait for its chat: until that is open, and until what was to be sent before has been due.
+-- How long a delivery has to wait for its chat: until that is open, and until what was to be sent before in its
+-- conversation has been due.
 SELECT greatest(
     (SELECT open_at FROM closed_chat
      WHERE route = $3 AND chat_id = $4 AND open_at > now()),
     (SELECT max(w.due_at)
-     FROM conversation c
-     JOIN delivery d ON d.space_id = $1 AND d.conversation_id = c.conversation_id AND d.state = 'pending'
-     JOIN delivery mine ON mine.space_id = $1 AND mine.delivery_id = $2 AND d.created_at < mine.created_at
+     FROM delivery mine
+     JOIN delivery d ON d.space_id = $1 AND d.conversation_id = mine.conversation_id AND d.state = 'pending'
+          AND d.created_at < mine.created_at
      JOIN work w ON w.space_id = $1 AND w.kind = 'deliver' AND w.subject_id = d.delivery_id AND w.due_at > now()
-     WHERE c.space_id = $1 AND c.platform || ':' || c.bot_id = $3 AND c.chat_id = $4)
+     WHERE mine.space_id = $1 AND mine.delivery_id = $2)
 ) - now()
 
 -- name: late
