@@ -90,7 +90,7 @@ class Dataset:
     next_said: Callable[[Definition, Sequence[Exchange]], Said | None]
     """What the test says next, from its exchanges so far and the agent's replies to all; None at its end."""
     score: Callable[[Definition, Sequence[Exchange], Sequence[Exchange]], Score]
-    """Grades the test's own exchanges; the second sequence holds every exchange of the run from its first on."""
+    """Grades the test's own exchanges; the second sequence holds all of the run since its first."""
     interleaves: bool = True
     """False where other tests may not speak between its messages."""
     needs_model: bool = False
