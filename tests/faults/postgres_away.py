@@ -35,8 +35,8 @@ async def run(size: Size, folder: Path) -> Outcome:
             refusals += await asked_while(people, down, third)
         ledger, is_alive = await home.settled(DRAIN), home.is_alive
     lines = (folder / "assistant.log").read_text().count("\n")
-    # A few lines for each conversation that is broken off; not one for each second.
-    most = 60 + 3 * chats
+    # A few lines for each conversation that is broken off, twice; not one for each second.
+    most = 60 + 2 * 3 * chats
     others = sorted(set(refusals) - {"UNAVAILABLE"})
     figure = (
         f"down {down:.0f} s, no connections {down:.0f} s, {chats * MESSAGES:,} messages: {ledger}; "
