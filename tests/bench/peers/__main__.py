@@ -19,14 +19,14 @@ from bench.processes import DidNotRun
 
 
 def main() -> int:
-    scale = float(os.environ.get("SCALE") or 1)
+    classes = sizes(float(os.environ.get("SCALE") or 1))
     with TemporaryDirectory(prefix="remi-peers-") as folder:
         try:
-            measured = asyncio.run(measure(Path(folder), sizes(scale)))
+            measured = asyncio.run(measure(Path(folder), classes))
         except (DidNotRun, TimeoutError) as error:
             print(f"bench-peers: {error or 'something took too long'}", file=sys.stderr)
             return 1
-    print(report(measured))
+    print(report(measured, classes))
     return 0
 
 

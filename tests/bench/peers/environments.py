@@ -1,4 +1,4 @@
-"""A virtual environment for each peer, in .venv-peers/, from its lock in deploy/locks/: made once, then kept."""
+"""A virtual environment for each peer, in .venv-peers/, from its lock in deploy/locks/; made once."""
 
 import hashlib
 import shutil

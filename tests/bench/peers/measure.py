@@ -1,4 +1,4 @@
-"""What is measured: all contenders by turns, question by question, so that a busy machine slows them alike."""
+"""What is measured: all contenders by turns, so that a busy machine slows them alike."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ PEERS = ("mem0", "langgraph")
 
 @dataclass(slots=True)
 class Measured:
-    """What a contender did, by memories of the person where a class is measured. Times are in milliseconds."""
+    """What a contender did, by how much a person has to remember. Times are in milliseconds."""
 
     version: str = ""
     searches: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -54,7 +54,7 @@ class Measured:
     hits: dict[int, list[bool]] = field(default_factory=lambda: defaultdict(list))
     """Whether the memory that a question is about was found."""
     calls: dict[str, list[Calls]] = field(default_factory=lambda: defaultdict(list))
-    """Of the model, by operation."""
+    """Of the model, for each search and write; for all turns together, and for the rest that they left."""
     failure: str = ""
 
 
@@ -152,6 +152,11 @@ async def _database(owner: str, name: str) -> str:
 
 
 async def _fill(peer: Peer, database: str, sizes: Sequence[Size]) -> None:
+    total = sum(size.memories * size.people for size in sizes)
+    print(
+        f"{peer.version}: filling with {total:,} memories of {sum(size.people for size in sizes)} people.",
+        file=sys.stderr,
+    )
     # Its tables may only be made when the first text comes.
     await peer.call("write", PATIENCE, person="first", text="Something to begin with.")
     async with without_hnsw(database):
@@ -201,7 +206,7 @@ async def _write(contest: Contest, size: Size) -> None:
 
 
 async def _talk(model: Model, peer: Peer, measured: Measured, size: Size) -> None:
-    """Turns without a pause; what is learned from them later counts as theirs."""
+    """Turns without a pause, and what is learned from them afterwards."""
     person = size.names()[-1]
     texts = [says(person, size.memories + 1_000 + number) for number in range(WARM_UP + TURNS)]
     for text in texts[:WARM_UP]:
@@ -212,8 +217,9 @@ async def _talk(model: Model, peer: Peer, measured: Measured, size: Size) -> Non
         answer = await peer.call("turn", PATIENCE, person=person, text=text)
         if answer is not None:
             measured.turns.append(1000 * answer.seconds)
-    await peer.call("rest", PATIENCE)
     measured.calls["turn"].append(await model.count())
+    await peer.call("rest", PATIENCE)
+    measured.calls["rest"].append(await model.count())
 
 
 async def _timed(model: Model, peer: Peer, do: str, **arguments: str) -> tuple[float, list[str], Calls]:

@@ -2,7 +2,8 @@
 
     python -m bench.peers.mem0_adapter DATABASE ENDPOINT DIMENSIONS
 
-Its extra for spaCy is not installed, whose model comes from elsewhere: so it links no entities, which saves it time.
+Its extra for spaCy is not installed, whose model comes from elsewhere: so it links no entities, and saves
+the time for that.
 """
 
 import asyncio
@@ -52,10 +53,6 @@ class Mem0:
         answer = self._model.chat.completions.create(model="instant", messages=messages)  # type: ignore[arg-type]
         messages.append({"role": "assistant", "content": answer.choices[0].message.content or ""})
         self._memory.add(messages[1:], user_id=person)
-
-    async def learn(self, person: str, texts: list[str]) -> None:
-        for text in texts:
-            self._memory.add(text, user_id=person)
 
     async def search(self, person: str, question: str) -> list[str]:
         return _texts(self._memory.search(question, filters={"user_id": person}, top_k=MOST))

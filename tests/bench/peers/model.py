@@ -1,7 +1,7 @@
-"""The instant model that all share: the fake OpenAI endpoint, with vectors of hashed words, as a process of its own.
+"""The instant model that all share: the fake OpenAI endpoint as a process of its own.
 
 Prints its address, then answers every line on standard input with what was asked of it since the last one.
-It learns one memory from each message: what the message says.
+A vector is made of hashed words; one memory is learned from each message: what it says.
 """
 
 import asyncio

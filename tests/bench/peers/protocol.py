@@ -1,6 +1,6 @@
 """What the bench and an adapter say to each other: a request and an answer, a line of JSON each.
 
-This is the adapter's side. It needs nothing but the standard library: adapters run where ours is not installed.
+This is the adapter's side. It needs the standard library alone: adapters run where nothing of ours is.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ MOST = 20
 
 
 class Adapter(Protocol):
-    """A memory, as the bench uses it. What it can't do it lacks the method for."""
+    """A memory, as the bench uses it. One that goes on with something afterwards also has `rest`."""
 
     @property
     def version(self) -> str: ...
 
     async def fill(self, person: str, texts: list[str]) -> None:
-        """Bring in what a person said before, at once; not measured."""
+        """Bring in what a person said before; not measured."""
         ...
 
     async def write(self, person: str, text: str) -> None:
@@ -31,10 +31,6 @@ class Adapter(Protocol):
 
     async def turn(self, person: str, text: str) -> None:
         """Recall, have the model answer, keep both; what was said can be found when this returns."""
-        ...
-
-    async def learn(self, person: str, texts: list[str]) -> None:
-        """Keep things said one after the other; all was learned from them when this returns."""
         ...
 
     async def search(self, person: str, question: str) -> list[str]:

@@ -2,13 +2,13 @@
 
     python -m bench.peers.remi_adapter ADDRESS DATA DATABASE ENDPOINT
 
-`DATA` is the assistant's data folder, `DATABASE` its database's address as the owner, who sees when what was said
-is indexed.
+`DATA` is the assistant's data folder, `DATABASE` its database's address as the owner, where the adapter
+sees when what was said is indexed.
 """
 
 import asyncio
-import sys
 import json
+import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -130,7 +130,7 @@ class Remi:
     async def _until(self, is_so: str, pause: float, *arguments: object) -> None:
         """Ask again and again, as what is asked about happens in another process."""
         async with asyncio.timeout(PATIENCE):
-            while not await self.owner.fetchval(is_so, *arguments):
+            while not await self.owner.fetchval(is_so, *arguments):  # noqa: ASYNC110
                 await asyncio.sleep(pause)
 
 
