@@ -12,18 +12,18 @@ PATIENCE = 300.0
 """Seconds that an installation may take."""
 
 _ROOT = Path(__file__).parents[3]
-_FOLDER = _ROOT / ".venv-peers"
+LOCKS = _ROOT / "deploy" / "locks"
+FOLDER = _ROOT / ".venv-peers"
 
 
-def python_with(peer: str) -> Path:
-    """The interpreter that has the peer; installs it at the first time. Raises DidNotRun."""
-    lock = _ROOT / "deploy" / "locks" / f"peers-{peer}.txt"
-    environment = _FOLDER / f"{peer}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+def python_with(lock: Path, folder: Path = FOLDER) -> Path:
+    """The interpreter that has what the lock names; installs it at the first time. Raises DidNotRun."""
+    environment = folder / f"{lock.stem}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
     python = environment / "bin" / "python"
     stamp = environment / "installed"
     if stamp.exists():
         return python
-    print(f"Installing {lock.relative_to(_ROOT)} into {environment.relative_to(_ROOT)}.", file=sys.stderr)
+    print(f"Installing {lock.name} into {environment}; the first time takes a minute.", file=sys.stderr)
     shutil.rmtree(environment, ignore_errors=True)
     pip = ("-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--require-hashes", "-r", lock)
     try:
@@ -31,8 +31,8 @@ def python_with(peer: str) -> Path:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE)
     except subprocess.CalledProcessError as error:
         told = (error.stderr or error.stdout).strip().splitlines()
-        raise DidNotRun(f"{peer}: {told[-1] if told else 'the installation failed'}") from None
+        raise DidNotRun(f"{lock.stem}: {told[-1] if told else 'the installation failed'}") from None
     except subprocess.TimeoutExpired:
-        raise DidNotRun(f"{peer}: the installation took longer than {PATIENCE:.0f} s") from None
+        raise DidNotRun(f"{lock.stem}: the installation took longer than {PATIENCE:.0f} s") from None
     stamp.touch()
     return python

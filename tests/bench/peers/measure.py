@@ -15,7 +15,7 @@ import asyncpg
 
 from bench import queries
 from bench.peers.child import Contender, Peer, running
-from bench.peers.environments import python_with
+from bench.peers.environments import LOCKS, python_with
 from bench.peers.indexes import without_hnsw
 from bench.peers.model import DIMENSIONS, Calls
 from bench.peers.people import Size, asks, says
@@ -110,7 +110,9 @@ async def measure(folder: Path, sizes: Sequence[Size]) -> Mapping[str, Measured]
                 arguments = [databases[name], model.address, str(DIMENSIONS)]
             contest.measured[name] = Measured()
             try:
-                python = Path(sys.executable) if name == REMI else await asyncio.to_thread(python_with, name)
+                python = Path(sys.executable)
+                if name != REMI:
+                    python = await asyncio.to_thread(python_with, LOCKS / f"peers-{name}.txt")
                 contender = Contender(name, python, f"bench.peers.{name}_adapter", arguments)
                 contest.peers[name] = await stack.enter_async_context(running(contender, folder))
                 contest.measured[name].version = contest.peers[name].version
