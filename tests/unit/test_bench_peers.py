@@ -202,6 +202,7 @@ def test_the_table_says_where_remi_is_behind_and_who_failed() -> None:
     )
     for each, took in ((ours, 4.0), (theirs, 2.0)):
         each.searches[100] = [took, took, took]
+        each.exact_searches[100] = [3 * took] * 3
         each.writes[100] = [10 - took] * 3
         each.turns = [took] * TURNS
         each.recalls[100], each.hits[100] = [1.0, took / 4], [True, took > 2]
@@ -214,6 +215,13 @@ def test_the_table_says_where_remi_is_behind_and_who_failed() -> None:
     rows = {line.split("  ")[0]: line.split("  ")[1:] for line in told.splitlines() if "  " in line}
     cells = {what: [cell.strip() for cell in row if cell.strip()] for what, row in rows.items()}
     assert cells["search, among 100, ms"] == ["4.0 (4.0)", "2.0 (2.0)", "-", "no", "0.50 x"]
+    assert cells["search that misses nothing, among 100, ms"] == [
+        "4.0 (4.0)",
+        "6.0 (6.0)",
+        "-",
+        "yes",
+        "1.50 x",
+    ]
     assert cells["keep a message, among 100, ms"] == ["6.0 (6.0)", "8.0 (8.0)", "-", "yes", "1.33 x"]
     assert cells["embedding calls, a turn"] == ["2.00", "3.00", "-", "yes", "1.50 x"]
     assert cells["model calls, to learn from a turn"] == ["0.10", "1.00", "-", "yes", "10.00 x"]

@@ -47,6 +47,8 @@ class Measured:
 
     version: str = ""
     searches: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    exact_searches: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """With every memory of the person compared."""
     writes: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     turns: list[float] = field(default_factory=list)
     recalls: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -186,6 +188,7 @@ async def _search(contest: Contest, size: Size) -> None:
                 return
             best = set(exactly.result)
             measured.searches[size.memories].append(took)
+            measured.exact_searches[size.memories].append(1000 * exactly.seconds)
             measured.recalls[size.memories].append(len(best & set(found)) / len(best))
             measured.hits[size.memories].append(evidence in found)  # noqa: B023
             measured.calls["search"].append(calls)
