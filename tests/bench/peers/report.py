@@ -25,7 +25,7 @@ infer=False; LangGraph's `aput`.
 A turn: search with what was said, answer, keep both, until what was said can be found. mem0 learns
 within it. Remi learns when the talk has paused, from several turns at once where they come in a row, as
 here; a turn that stays alone costs a call. LangGraph's store learns nothing.
-recall@{most}: what was given of the {most} that the same search gives with all the person's memories compared.
+recall@{most}: what was given of the {most} that the same search gives when it compares everything.
 Misses nothing: the search where its recall is {full} at least; else the same search with index scans off.
 finds @{most}: how often the one memory that a question is about was given.
 mem0 runs without its extra for spaCy, whose language model comes from elsewhere: it links no entities."""
