@@ -147,7 +147,7 @@ def test_a_question_asks_in_words_of_the_memory() -> None:
 
 def test_classes_are_scaled_down_to_what_a_search_brings_up_and_one_of_a_kind() -> None:
     assert sizes(1) == SIZES
-    assert sizes(0.02) == (Size(LEAST, 100), Size(200, 2), Size(1_000, 1))
+    assert sizes(0.02) == (Size(LEAST, 100), Size(200, 1), Size(1_000, 1))
     assert Size(100, 3).names() == ["100-0", "100-1", "100-2"]
 
 

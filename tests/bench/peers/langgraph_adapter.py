@@ -65,7 +65,7 @@ async def _open(database: str, endpoint: str, dimensions: str) -> AsyncIterator[
     model = AsyncOpenAI(api_key="sk-fake", base_url=endpoint)
 
     async def embed(texts: Sequence[str]) -> list[list[float]]:
-        answer = await model.embeddings.create(model="instant", input=list(texts), encoding_format="float")
+        answer = await model.embeddings.create(model="instant", input=list(texts))
         return [each.embedding for each in answer.data]
 
     index = {"dims": int(dimensions), "embed": embed, "fields": ["text"]}

@@ -34,7 +34,7 @@ class Size:
         return [f"{self.memories}-{number}" for number in range(self.people)]
 
 
-SIZES = (Size(100, 100), Size(1_000, 10), Size(10_000, 2), Size(50_000, 1))
+SIZES = (Size(100, 100), Size(1_000, 10), Size(10_000, 1), Size(50_000, 1))
 
 
 def sizes(scale: float) -> tuple[Size, ...]:

@@ -85,7 +85,7 @@ class Remi:
 
     async def rest(self) -> None:
         """Until all is indexed and learned."""
-        await self._until(_IS_AT_REST, 0.1)
+        await self._until(_IS_AT_REST, 0.1, patience=10 * PATIENCE)
 
     async def search(self, person: str, question: str) -> list[str]:
         request = pb.SearchRequest(actor=_actor(person), query=question, token_budget=ANY_BUDGET, limit=MOST)
@@ -127,9 +127,9 @@ class Remi:
             self.spaces[person] = await self.owner.fetchval(_SPACE, person)
         return self.spaces[person]
 
-    async def _until(self, is_so: str, pause: float, *arguments: object) -> None:
+    async def _until(self, is_so: str, pause: float, *arguments: object, patience: float = PATIENCE) -> None:
         """Ask again and again, as what is asked about happens in another process."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             while not await self.owner.fetchval(is_so, *arguments):  # noqa: ASYNC110
                 await asyncio.sleep(pause)
 
