@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import asyncpg
 import grpc
@@ -101,7 +101,7 @@ class Remi:
 
     async def _import(self, person: str, texts: list[str]) -> None:
         said_at = datetime.now(UTC)
-        conversation = uuid4()
+        conversation = uuid5(NAMESPACE_OID, person)
         records = [
             {
                 "record": "message",
