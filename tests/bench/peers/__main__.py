@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.peers.measure import measure
+from bench.peers.measure import REMI, measure
 from bench.peers.people import sizes
 from bench.peers.report import report
 from bench.processes import DidNotRun
@@ -27,7 +27,7 @@ def main() -> int:
             print(f"bench-peers: {error or 'something took too long'}", file=sys.stderr)
             return 1
     print(report(measured, classes))
-    return 0
+    return 1 if measured[REMI].failure else 0
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -36,6 +37,9 @@ PATIENCE = 30.0
 """Seconds that an operation may take."""
 FILL_PATIENCE = 240.0
 """Seconds that a fill may take."""
+
+FAILURES = (DidNotRun, TimeoutError, asyncpg.PostgresError)
+"""What puts a contender out, and nobody else."""
 
 REMI = "remi"
 PEERS = ("mem0", "langgraph")
@@ -76,6 +80,13 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    text: str
+    evidence: str
+    """The memory that it is about."""
+
+
+@dataclass(frozen=True, slots=True)
 class Contest:
     """The contenders that run, and what came of it so far. Who fails is out."""
 
@@ -88,8 +99,8 @@ class Contest:
         for name, peer in list(self.peers.items()):
             try:
                 await do(peer, self.measured[name])
-            except DidNotRun as error:
-                self.measured[name].failure = str(error)
+            except FAILURES as error:
+                self.measured[name].failure = str(error) or f"{name}: something took too long"
                 del self.peers[name]
 
 
@@ -102,24 +113,14 @@ async def measure(folder: Path, sizes: Sequence[Size]) -> Mapping[str, Measured]
         process = await stack.enter_async_context(child("bench.peers.model", log=log, stdin=PIPE))
         model = Model(process, await first_line(process, log), log)
         address = await _assistant(stack, folder, data, model.address)
-        owner = queries.owner_dsn(data / "postgres")
-        databases = {REMI: owner}
+        databases = {REMI: queries.owner_dsn(data / "postgres")}
         contest = Contest(model)
-        for name in (REMI, *PEERS):
-            arguments = [address, str(data), owner, model.address]
-            if name != REMI:
-                databases[name] = await _database(owner, name)
-                arguments = [databases[name], model.address, str(DIMENSIONS)]
-            contest.measured[name] = Measured()
-            try:
-                python = Path(sys.executable)
-                if name != REMI:
-                    python = await asyncio.to_thread(python_with, LOCKS / f"peers-{name}.txt")
-                contender = Contender(name, python, f"bench.peers.{name}_adapter", arguments)
-                contest.peers[name] = await stack.enter_async_context(running(contender, folder))
-                contest.measured[name].version = contest.peers[name].version
-            except (DidNotRun, TimeoutError) as error:
-                contest.measured[name].failure = str(error) or f"{name}: does not start"
+        ours = (address, str(data), databases[REMI], model.address)
+        await _enter(contest, stack, folder, REMI, ours)
+        for name in PEERS:
+            databases[name] = await _database(databases[REMI], name)
+            theirs = (databases[name], model.address, str(DIMENSIONS))
+            await _enter(contest, stack, folder, name, theirs)
         await contest.each(lambda peer, _: _fill(peer, databases[peer.name], sizes))
         for size in sizes:
             await _search(contest, size)
@@ -129,6 +130,22 @@ async def measure(folder: Path, sizes: Sequence[Size]) -> Mapping[str, Measured]
             lambda peer, measured: _talk(contest.model, peer, measured, sizes[len(sizes) // 2])
         )
     return contest.measured
+
+
+async def _enter(
+    contest: Contest, stack: AsyncExitStack, folder: Path, name: str, arguments: Sequence[str]
+) -> None:
+    """Start a contender's adapter, in the environment that has it."""
+    contest.measured[name] = measured = Measured()
+    try:
+        python = Path(sys.executable)
+        if name != REMI:
+            python = await asyncio.to_thread(python_with, LOCKS / f"peers-{name}.txt")
+        contender = Contender(name, python, f"bench.peers.{name}_adapter", arguments)
+        contest.peers[name] = await stack.enter_async_context(running(contender, folder))
+        measured.version = contest.peers[name].version
+    except FAILURES as error:
+        measured.failure = str(error) or f"{name}: does not start"
 
 
 async def _assistant(stack: AsyncExitStack, folder: Path, data: Path, model: str) -> str:
@@ -176,40 +193,45 @@ async def _fill(peer: Peer, database: str, sizes: Sequence[Size]) -> None:
 async def _search(contest: Contest, size: Size) -> None:
     chance = random.Random(size.memories)
     for turn in range(-WARM_UP, QUESTIONS):
-        person = size.names()[turn % min(ASKED, size.people)]
-        number = chance.randrange(size.memories)
-        question, evidence = asks(person, number), says(person, number)
+        person, number = _person(size, turn), chance.randrange(size.memories)
+        question = Question(asks(person, number), says(person, number))
+        await contest.each(partial(_ask, contest.model, size, person, question, turn >= 0))
 
-        async def ask(peer: Peer, measured: Measured) -> None:
-            arguments = {"person": person, "question": question}  # noqa: B023
-            took, found, calls = await _timed(contest.model, peer, "search", **arguments)
-            exactly = await peer.call("search_exactly", PATIENCE, **arguments)
-            if turn < 0 or exactly is None:  # noqa: B023
-                return
-            best = set(exactly.result)
-            measured.searches[size.memories].append(took)
-            measured.exact_searches[size.memories].append(1000 * exactly.seconds)
-            measured.recalls[size.memories].append(len(best & set(found)) / len(best))
-            measured.hits[size.memories].append(evidence in found)  # noqa: B023
-            measured.calls["search"].append(calls)
 
-        await contest.each(ask)
+async def _ask(
+    model: Model, size: Size, person: str, question: Question, counts: bool, peer: Peer, measured: Measured
+) -> None:
+    arguments = {"person": person, "question": question.text}
+    took, found, calls = await _timed(model, peer, "search", **arguments)
+    exactly, best, _ = await _timed(model, peer, "search_exactly", **arguments)
+    if counts:
+        measured.searches[size.memories].append(took)
+        measured.exact_searches[size.memories].append(exactly)
+        measured.recalls[size.memories].append(len({*best} & {*found}) / max(len(best), 1))
+        measured.hits[size.memories].append(question.evidence in found)
+        measured.calls["search"].append(calls)
 
 
 async def _write(contest: Contest, size: Size) -> None:
-    for turn in range(-WARM_UP, WRITES):
-        if turn == 0:
+    texts = [says(_person(size, turn), size.memories + turn) for turn in range(WARM_UP + WRITES)]
+    for turn, text in enumerate(texts):
+        if turn == WARM_UP:
             await contest.each(_rest)
-        person = size.names()[turn % min(ASKED, size.people)]
-        text = says(person, size.memories + WARM_UP + turn)
+        await contest.each(partial(_keep, contest.model, size, _person(size, turn), text, turn >= WARM_UP))
 
-        async def keep(peer: Peer, measured: Measured) -> None:
-            took, _, calls = await _timed(contest.model, peer, "write", person=person, text=text)  # noqa: B023
-            if turn >= 0:  # noqa: B023
-                measured.writes[size.memories].append(took)
-                measured.calls["write"].append(calls)
 
-        await contest.each(keep)
+async def _keep(
+    model: Model, size: Size, person: str, text: str, counts: bool, peer: Peer, measured: Measured
+) -> None:
+    took, _, calls = await _timed(model, peer, "write", person=person, text=text)
+    if counts:
+        measured.writes[size.memories].append(took)
+        measured.calls["write"].append(calls)
+
+
+def _person(size: Size, turn: int) -> str:
+    names = size.names()
+    return names[turn % min(ASKED, len(names))]
 
 
 async def _rest(peer: Peer, _: Measured) -> None:
