@@ -40,7 +40,7 @@ class Peer:
     async def call(self, do: str, patience: float, **arguments: object) -> Answer | None:
         """What an operation took and gave; None where this memory lacks it.
 
-        Raises DidNotRun with the last line of the error, also for one that takes longer than `patience`.
+        Raises DidNotRun with the error, or the last line of a process that ended; also after `patience`.
         """
         assert self.process.stdin is not None
         assert self.process.stdout is not None

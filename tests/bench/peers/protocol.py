@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 MOST = 20
 """Results that a search is asked for."""
+LONGEST_ERROR = 300
 
 
 class Adapter(Protocol):
@@ -64,5 +65,5 @@ async def _answer(adapter: Adapter, request: dict[str, Any]) -> dict[str, Any]:
     try:
         result = await method(**request)
     except Exception as error:
-        return {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+        return {"error": " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_ERROR]}
     return {"seconds": time.perf_counter() - began, "result": result}

@@ -11,7 +11,7 @@ from bench.peers.people import Size
 from bench.peers.protocol import MOST
 
 NEAR = 0.05
-"""Times that differ by no more than this share are called level."""
+"""Times and calls that differ by no more than this share are called level."""
 FULL = 0.99
 """The recall of a search that counts as missing nothing."""
 
@@ -142,7 +142,8 @@ def _share(shares: Sequence[float]) -> Cell:
 def _calls(what: str, everybody: Sequence[Measured], operation: str, number: Callable[[Calls], int]) -> Row:
     per = {operation: 1, "turn": TURNS}[operation]
     counted = [each.calls[operation] for each in everybody]
-    return Row(what, [_number([number(calls) / per for calls in all_calls]) for all_calls in counted])
+    cells = [_number([number(calls) / per for calls in all_calls]) for all_calls in counted]
+    return Row(what, cells, near=NEAR)
 
 
 def _learning(what: str, everybody: Sequence[Measured], number: Callable[[Calls], int]) -> Row:
