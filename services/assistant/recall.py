@@ -70,13 +70,28 @@ async def recall_nearby(
     store: Store, embedder: Embedder, query: Query
 ) -> tuple[Recollection, tuple[Subject, ...]]:
     """What a turn sees, and the talk right before it as the index wants it. Raises StoreUnavailable."""
+    question = await asked(store.secret, embedder, query)
+    async with scoped(store, query.spaces) as connection:
+        rows = await seen(connection, question)
+    instructions = tuple(_memory(row) for row in rows if row["part"] == "standing")
+    recent = [row for row in rows if row["part"] == "recent"]
+    recollection = Recollection(
+        instructions,
+        tuple(_cut([row for row in rows if row["part"] == "found"], instructions, query)),
+        tuple(_message(row) for row in recent if row["is_recent"]),
+    )
+    return recollection, tuple(_nearby(row, query) for row in recent if row["back"] <= NEARBY)
+
+
+async def asked(secret: bytes, embedder: Embedder, query: Query) -> Asked:
+    """A query in the terms of the index. With the embedder away, it has words alone."""
     vector = query.vector
     if vector is None:
         vector = await embed_question(embedder, query.text)
     text = query.text[:_LONGEST_QUESTION]
     words = set(stems(text))
-    keys = [(space, space_key(store.secret, space)) for space in query.spaces]
-    asked = Asked(
+    keys = [(space, space_key(secret, space)) for space in query.spaces]
+    return Asked(
         spaces=query.spaces,
         words=[(space, dimension(key, word)) for space, key in keys for word in words],
         dates=dates.ranges(text, query.now),
@@ -91,16 +106,6 @@ async def recall_nearby(
         beyond=(query.limit or 0) + LEFT_OUT,
         most_nearby=NEARBY,
     )
-    async with scoped(store, query.spaces) as connection:
-        rows = await seen(connection, asked)
-    instructions = tuple(_memory(row) for row in rows if row["part"] == "standing")
-    recent = [row for row in rows if row["part"] == "recent"]
-    recollection = Recollection(
-        instructions,
-        tuple(_cut([row for row in rows if row["part"] == "found"], instructions, query)),
-        tuple(_message(row) for row in recent if row["is_recent"]),
-    )
-    return recollection, tuple(_nearby(row, query) for row in recent if row["back"] <= NEARBY)
 
 
 async def embed_question(embedder: Embedder, text: str) -> Vector | None:
