@@ -216,7 +216,8 @@ def _same(claim: Proven, known: Sequence[Alike]) -> Alike | None:
     standing = claim.kind is MemoryKind.INSTRUCTION
     known = [each for each in known if (each.kind is MemoryKind.INSTRUCTION) is standing]
     for each in known:
-        if proof.reads_alike(each.text, claim.text):
+        # What a person had remembered, word for word, needs no saying in a model's words.
+        if each.is_verbatim or proof.reads_alike(each.text, claim.text):
             return each
     for each in sorted(known, key=lambda each: (each.superseded_at is not None, -each.likeness)):
         # One message may say several things in the same words; what was noted from it is none of the others.

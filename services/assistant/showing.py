@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from services.assistant import offline
 from services.assistant.domain import TEAM_SPACE, Memory, MemoryKind, Message, Recalled
 from services.assistant.explain import Explanation, Line
 from services.assistant.quotes import plain, quote
@@ -73,8 +74,8 @@ def learned(memory: Memory, now: datetime) -> str:
     return f"{plain(memory.text, 300)} *({', '.join(about)})*"
 
 
-def card(memory: Memory, now: datetime) -> str:
-    """All that is known of a memory, with the words that it came from."""
+def card(memory: Memory, now: datetime, past: Sequence[Memory] = ()) -> str:
+    """All that is known of a memory, with the words that it came from, and what held before it."""
     details = memory.details
     about = [_NAMES[memory.kind]]
     if memory.space_id == TEAM_SPACE:
@@ -95,13 +96,15 @@ def card(memory: Memory, now: datetime) -> str:
         f"- {_moment(source.sent_at, now)}, {plain(source.author_name, 40)}: {quote(source.quote, 300)}"
         for source in memory.sources
     ]
-    return "\n\n".join(
-        [
-            f"**{plain(memory.text, 1000)}**",
-            f"{'; '.join(about)}.",
-            f"Where I have it from:\n\n{some(sources)}",
-        ]
-    )
+    parts = [
+        f"**{plain(memory.text, 1000)}**",
+        f"{'; '.join(about)}.",
+        f"Where I have it from:\n\n{some(sources)}",
+    ]
+    if past:
+        lines = [f"- until {_date(each.superseded_at or now, now)}: {plain(each.text, 300)}" for each in past]
+        parts.append(f"Before that:\n\n{some(lines)}")
+    return "\n\n".join(parts)
 
 
 def recalled(line: Recalled, now: datetime) -> str:
@@ -119,7 +122,8 @@ def explanation(explained: Explanation, now: datetime, prices: tuple[float, floa
         if prices is not None:
             price = (trace.prompt_tokens * prices[0] + trace.completion_tokens * prices[1]) / 1_000_000
             cost += f", which cost {price:.6f}".rstrip("0").rstrip(".")
-    parts = [f"I answered this on {_date(trace.answered_at, now)} with {plain(trace.model)}{cost}."]
+    model = "without a language model" if trace.model == offline.NAME else f"with {plain(trace.model)}"
+    parts = [f"I answered this on {_date(trace.answered_at, now)} {model}{cost}."]
     always = tuple(line for line in explained.lines if line.reference.standing)
     recent = tuple(line for line in explained.lines if line.reference.recent)
     shown = [line for line in explained.lines if line.reference.shown and line not in (*always, *recent)]

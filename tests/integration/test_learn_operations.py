@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fakes.openai import FakeOpenAI, Step
 from remembering import Talk, models, texts
 from services.assistant.domain import Memory, MemoryKind, Role
-from services.assistant.learn import learn
+from services.assistant.learn import learn, remember
 from services.assistant.notes import PROMPT, SCHEMA
 from services.assistant.store import forgetting, memories
 from services.assistant.store.connection import Store, scoped
@@ -95,7 +95,8 @@ async def test_what_changed_supersedes_and_ranks_above_what_was(talk: Talk, fake
     order = texts(found)
     assert order.index("Ann lives in Oslo.") < order.index("Ann lives in Leeds.")
     assert order.index(OSLO) < order.index(LEEDS)
-    assert [each.memory_id for each in found if each.superseded] == [old.memory_id]
+    assert {each.memory_id for each in found if each.superseded} == {old.memory_id, None}
+    assert {each.text for each in found if each.superseded} == {old.text, LEEDS}
 
 
 async def test_what_is_taken_back_ends_and_no_message_goes(talk: Talk, fake: FakeOpenAI) -> None:
@@ -221,6 +222,19 @@ async def test_one_message_may_say_two_things(talk: Talk, fake: FakeOpenAI) -> N
     both = [note(f"Ann has a {pet}.", "I have a dog and a cat.") for pet in ("dog", "cat")]
     await learned(talk, fake, *both)
     assert set(await known(talk)) == {"Ann has a dog.", "Ann has a cat."}
+
+
+async def test_what_a_person_had_remembered_is_not_noted_in_other_words_too(
+    talk: Talk, fake: FakeOpenAI
+) -> None:
+    old = await in_leeds(talk, fake)
+    message_id = await talk.say(OSLO)
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        asked_for = await remember(connection, talk.space_id, message_id, OSLO, talk.now)
+    await learned(talk, fake, note("Ann lives in Oslo.", "live in Oslo", "supersede", handle="k2"))
+    both = await known(talk, with_superseded=True)
+    assert set(both) == {old.text, OSLO}
+    assert both[old.text].superseded_by == asked_for.memory_id
 
 
 async def test_an_event_is_kept_with_its_day(talk: Talk, fake: FakeOpenAI) -> None:

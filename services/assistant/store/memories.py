@@ -87,6 +87,11 @@ async def resting_on(
     return tuple(_memory(row) for row in await connection.fetch(_RESTING_ON, spaces, message_ids))
 
 
+async def replaced(connection: Connection, space_id: UUID, memory_id: UUID) -> tuple[Memory, ...]:
+    """What held before a memory, the latest first: all whose place it took, and whose place these took."""
+    return tuple(_memory(row) for row in await connection.fetch(_REPLACED, [space_id], memory_id))
+
+
 async def get(connection: Connection, spaces: Sequence[UUID], memory_id: UUID) -> Memory:
     """Raises NotFound."""
     row = await connection.fetchrow(_GET, spaces, memory_id)
@@ -167,4 +172,5 @@ def _memory(row: asyncpg.Record) -> Memory:
 _PAGE = f"{SQL['select']} {SQL['page']}"
 _GET = f"{SQL['select']} memory_id = $2"
 _SOME = f"{SQL['select']} memory_id = ANY ($2::uuid[])"
+_REPLACED = f"{SQL['select']} {SQL['replaced']}"
 _RESTING_ON = f"{SQL['select']} {SQL['resting_on']}"
