@@ -157,7 +157,7 @@ async def opened(remi: Remi, turn: Turn, asked: Action) -> tuple[Reply, Change |
     offered: list[tuple[str, Action]] = []
     if isinstance(thing, Memory):
         text = showing.card(thing, now, past)
-        if is_theirs and is_own and thing.superseded_at is None:
+        if is_theirs and (is_own or is_direct(turn)) and thing.superseded_at is None:
             offered.append(("Correct", action(turn, "correct", number=[number], **ours)))
             text += f"\n\nIf it is wrong: `/correct {number}` and then what is right."
     else:

@@ -101,7 +101,13 @@ async def get(connection: Connection, spaces: Sequence[UUID], memory_id: UUID) -
 
 
 async def correct(
-    connection: Connection, space_id: UUID, memory_id: UUID, text: str, message_id: UUID, now: datetime
+    connection: Connection,
+    space_id: UUID,
+    memory_id: UUID,
+    text: str,
+    message_id: UUID,
+    now: datetime,
+    new_id: UUID | None = None,
 ) -> Memory:
     """Let a memory of the same kind take the place of one that holds; its source is the correcting message.
 
@@ -109,7 +115,7 @@ async def correct(
     verbatim in that message of a person.
     """
     old = await get(connection, [space_id], memory_id)
-    new_id = uuid4()
+    new_id = new_id or uuid4()
     if not await supersede(connection, space_id, memory_id, now, new_id):
         raise NotFound("this memory holds no more")
     details = Details(ASKED_FOR)
