@@ -1,7 +1,7 @@
 """Recall: choosing what of its spaces a turn sees. At most one embedding call, and one statement."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -171,6 +171,26 @@ def _told_once(rows: Iterable[asyncpg.Record]) -> Iterator[tuple[asyncpg.Record,
             continue
         is_whole = any(quote == text for quote, _ in of_it)
         yield row, sources, is_whole and all(memory["superseded_at"] is not None for _, memory in of_it)
+
+
+def shorter(recollection: Recollection) -> Recollection:
+    """About a quarter of it, for a model that can't read all: the best lines and the newest of the talk.
+
+    What always holds stays. The lines left out stay for the trace.
+    """
+    room = sum(each.tokens for each in recollection.recalled if each.shown) // 4
+    recalled = []
+    for number, each in enumerate(recollection.recalled):
+        room -= each.tokens
+        recalled.append(replace(each, shown=each.shown and (room >= 0 or number == 0)))
+    room = sum(len(each.text.encode()) for each in recollection.recent) // 4
+    recent = []
+    for message in reversed(recollection.recent):
+        room -= len(message.text.encode())
+        if room < 0:
+            break
+        recent.append(message)
+    return Recollection(recollection.instructions, tuple(recalled), tuple(reversed(recent)))
 
 
 def memory_tokens(recollection: Recollection) -> int:

@@ -279,6 +279,25 @@ async def test_ten_turns_that_pile_up_cost_one_call_within_its_bound(talk: Talk,
     assert len(system) + len(json.dumps(SCHEMA.schema)) + len(frame) <= PROMPT
 
 
+async def test_a_model_that_can_not_read_as_much_is_given_less(talk: Talk, fake: FakeOpenAI) -> None:
+    said = [f"I planted tulip {number} " + "and watered it " * 60 for number in range(8)]
+    for text in said:
+        await talk.say(text)
+    fake.context = 1_500
+    while await learn_all(talk):
+        pass
+    taken = [body["messages"][1]["content"] for body in fake.bodies() if fake.takes(body)]
+    assert all(sum(text in each for each in taken) == 1 for text in said)
+    assert len(taken) < len(said)
+
+
+async def test_talk_that_is_too_long_even_alone_is_passed_over(talk: Talk, fake: FakeOpenAI) -> None:
+    await talk.say("I planted tulips.")
+    fake.context = 10
+    assert await learn_all(talk) == 1
+    assert await learn_all(talk) == 0
+
+
 async def test_answers_that_hold_no_notes_are_tried_three_times(talk: Talk, fake: FakeOpenAI) -> None:
     await talk.say(LEEDS)
     fake.reply = Step(text="I would rather not.")
