@@ -26,7 +26,8 @@ Json: TypeAlias = dict[str, Any]
 
 _CHAT = "/chat/completions"
 _TOO_LONG = re.compile(
-    r"context[ _](?:length|window|size)|maximum context|(?:prompt|input) is too long|too many (?:input )?tokens",
+    r"context[ _](?:length|window|size)|maximum context|(?:prompt|input) is too long"
+    r"|too many (?:input )?tokens",
     re.IGNORECASE,
 )
 
