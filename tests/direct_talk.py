@@ -11,9 +11,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import discord
 import pytest
 
+from client import PATIENCE
 from conftest import Assistant
 from fakes.discord.server import FakeDiscord
 from fakes.discord.world import Person
@@ -28,6 +30,7 @@ from services.telegram.settings import TelegramSettings
 
 ANN = 1
 """Ann's account on Telegram."""
+WAITING = "SELECT EXISTS (SELECT FROM work WHERE kind = 'deliver')"
 _MARKUP = re.compile(r"\\(.)|\*\*|`")
 
 
@@ -41,12 +44,18 @@ class Shown:
 
 
 class DirectTalk(ABC):
-    """One person's direct talk with Remi."""
+    """One person's direct talk with Remi.
+
+    `owner_dsn` is the assistant's database: an answer of several messages is whole when nothing waits there.
+    """
 
     account: str
     """The person's, as settings name it: `telegram:1`."""
     channel: str
     """What Remi calls the platform."""
+
+    def __init__(self, owner_dsn: str) -> None:
+        self._owner_dsn = owner_dsn
 
     async def ask(self, text: str) -> Shown:
         """Write something, a command for one, and wait for what Remi answers."""
@@ -84,7 +93,18 @@ class DirectTalk(ABC):
         before = len(self.standing())
         act()
         await self._until(lambda: len(self.standing()) > before)
-        return self.standing()[-1]
+        await self._all_sent()
+        parts = self.standing()[before:]
+        return Shown("\n".join(part.text for part in parts), parts[-1].buttons, parts[-1].raw)
+
+    async def _all_sent(self) -> None:
+        owner = await asyncpg.connect(self._owner_dsn)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while await owner.fetchval(WAITING):  # noqa: ASYNC110 - the database tells nobody
+                    await asyncio.sleep(0.02)
+        finally:
+            await owner.close()
 
     @abstractmethod
     def _write(self, text: str) -> object: ...
@@ -102,7 +122,8 @@ class DirectTalk(ABC):
 class OnTelegram(DirectTalk):
     channel = "Telegram"
 
-    def __init__(self, fake: FakeTelegram) -> None:
+    def __init__(self, owner_dsn: str, fake: FakeTelegram) -> None:
+        super().__init__(owner_dsn)
         self.fake, self.person = fake, fake.world.person(ANN, "Ann")
         self.account = f"telegram:{ANN}"
 
@@ -128,7 +149,8 @@ class OnTelegram(DirectTalk):
 class OnDiscord(DirectTalk):
     channel = "Discord"
 
-    def __init__(self, fake: FakeDiscord, person: Person) -> None:
+    def __init__(self, owner_dsn: str, fake: FakeDiscord, person: Person) -> None:
+        super().__init__(owner_dsn)
         self.fake, self.person, self.dm = fake, person, fake.dm(person)
         self.account = f"discord:{person.id}"
 
@@ -156,12 +178,12 @@ class OnDiscord(DirectTalk):
 
 
 @asynccontextmanager
-async def two_channels() -> AsyncIterator[tuple[OnTelegram, OnDiscord]]:
+async def two_channels(owner_dsn: str) -> AsyncIterator[tuple[OnTelegram, OnDiscord]]:
     """Ann's two accounts, with nobody's bot connected. Leaving checks what the bot sent."""
     async with FakeTelegram() as telegram, FakeDiscord() as disc:
         person = disc.person("Ann at home")
         disc.guild("Lab", (person,))
-        yield OnTelegram(telegram), OnDiscord(disc, person)
+        yield OnTelegram(owner_dsn, telegram), OnDiscord(owner_dsn, disc, person)
 
 
 @asynccontextmanager

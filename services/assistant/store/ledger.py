@@ -56,7 +56,7 @@ async def replay(store: Store, path: Path) -> int:
 
 
 async def _repeat_unmoved(store: Store, missing: Sequence[Forgetting]) -> None:
-    """Accounts linked since are two people again after a restore: what one space took in stands in another."""
+    """Accounts linked since are two people again after a restore: what one took in stands in another."""
     async with unscoped(store) as connection:
         private = await forgetting.people(connection)
     ids: dict[tuple[UUID, tuple[UUID, ...]], set[UUID]] = {}
