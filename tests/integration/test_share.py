@@ -106,6 +106,20 @@ async def test_what_was_shared_is_corrected_by_whoever_shared_it_or_an_admin_of_
     assert "Emu" in (await telegram.command("memory")).text
 
 
+async def test_forgetting_says_what_the_team_still_has(telegram: Gateway, group: pb.Place) -> None:
+    await telegram.command("remember", "The office wifi is called Quokka.")
+    await telegram.command("memory")
+    await telegram.command("share", "1")
+    for words in ("quokka", "today"):
+        asked = await telegram.command("forget", words)
+        assert "stays there, such as “The office wifi is called Quokka.”: open it in /memory" in asked.text
+    await telegram.press(asked, "Forget")
+    again = (await telegram.command("forget", "quokka")).text
+    assert "I remember nothing that holds “quokka”. What you shared" in again
+    assert "Quokka" not in (await telegram.command("forget", "quokka", place=group)).text
+    assert "Quokka" not in (await telegram.command("forget", "quokka", **BOB)).text
+
+
 async def test_a_correction_for_the_team_that_is_made_again_is_the_same_one(
     telegram: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
