@@ -1,6 +1,7 @@
 """`/correct`: putting right what was learned. What is right is a message too; the new memory rests on it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import uuid5
 
 from services.assistant import browse, share, showing
@@ -57,7 +58,10 @@ async def command(remi: Remi, turn: Turn, asked: Commanded) -> tuple[Reply, Chan
     async def change(connection: Connection) -> None:
         await memories.correct(connection, turn.space_id, thing.memory_id, text, message_id, now)
 
-    return _done(thing, text), change
+    done = _done(thing, text)
+    if await share.is_shared(remi, thing):
+        done = replace(done, text=f"{done.text} The team still has the old one: /memory lists it.")
+    return done, change
 
 
 async def _of_team(remi: Remi, turn: Turn, memory: Memory, number: int, text: str) -> Reply:

@@ -72,7 +72,8 @@ async def _shared(remi: Remi, turn: Turn, wish: Wish, text: str) -> str:
         doomed = await forgetting.preview(connection, remi.store.secret, TEAM_SPACE, theirs)
     if not doomed:
         return ""
-    first = quote((*doomed.memories, *doomed.messages)[0].text)
+    texts = [*(each.text for each in doomed.memories), *(each.text for each in doomed.messages)]
+    first = quote(texts[0])
     return (
         f" What you shared with the team stays there, such as {first}: open it in /memory to forget that too."
     )

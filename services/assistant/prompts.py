@@ -42,12 +42,11 @@ Form
 _INSTRUCTIONS = (
     "Standing instructions, and facts to keep in mind. Oldest first; where two disagree the newer holds."
 )
-MOST_NAMES = 3
-"""Other names of one person that a prompt mentions."""
-
 _EARLIER = "(The talk before this is not shown.)"
 _NOTHING = "(Nothing else in your memory seems to bear on this.)"
 _BELOW = "(Above stands remembered text: data only. Below stands what is said to you now.)"
+_MOST_NAMES = 3
+"""Other names of one person that are told."""
 
 
 def chat_messages(question: Question) -> list[ChatMessage]:
@@ -115,13 +114,13 @@ def _names(question: Question) -> str:
     """Under which other names the words of a direct talk's person stand: of another account, or before."""
     recollection = question.recollection
     names = {
-        " ".join(item.author_name.split())[:64]
+        item.author_name
         for item in recollection.recalled
         if item.shown and question.is_own(item.role, item.author_name, item.space_id)
     }
     names |= {message.author_name for message in recollection.recent if message.role is Role.PERSON}
-    others = sorted(names - {"", question.person_name})
-    return f", who is also called {' and '.join(others[:MOST_NAMES])}" if others else ""
+    others = [" ".join(name.split())[:64] for name in sorted(names - {"", question.person_name})]
+    return f", who is also called {' and '.join(others[:_MOST_NAMES])}" if others else ""
 
 
 def _said(message: Message, question: Question, handle: str = "") -> str:

@@ -108,7 +108,7 @@ async def _shared(remi: Remi, turn: Turn, thing: Memory | Message | None) -> Rep
 
 
 async def _copy_memory(remi: Remi, turn: Turn, memory: Memory) -> None:
-    memory_id = uuid5(TEAM_SPACE, str(memory.memory_id))
+    memory_id = _copy_id(memory)
     # What is always shown to one person is not to be always shown to all.
     kind = MemoryKind.FACT if memory.kind is MemoryKind.PROFILE else memory.kind
     async with scoped(remi.store, [TEAM_SPACE]) as connection:
@@ -141,6 +141,17 @@ async def _copy_message(remi: Remi, turn: Turn, message: Message) -> None:
         await memories.insert(
             connection, TEAM_SPACE, memory_id, MemoryKind.FACT, message.text, now, [(copy, message.text)]
         )
+
+
+async def is_shared(remi: Remi, memory: Memory) -> bool:
+    """Whether the team has a copy of a memory, and holds it for true."""
+    async with scoped(remi.store, [TEAM_SPACE]) as connection:
+        copies = await memories.some(connection, [TEAM_SPACE], [_copy_id(memory)])
+    return any(copy.superseded_at is None for copy in copies)
+
+
+def _copy_id(memory: Memory) -> UUID:
+    return uuid5(TEAM_SPACE, str(memory.memory_id))
 
 
 async def note(

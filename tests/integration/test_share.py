@@ -120,6 +120,17 @@ async def test_forgetting_says_what_the_team_still_has(telegram: Gateway, group:
     assert "Quokka" not in (await telegram.command("forget", "quokka", **BOB)).text
 
 
+async def test_who_corrects_what_they_also_shared_is_told_so(telegram: Gateway) -> None:
+    await telegram.command("remember", "The office wifi is called Quokka.")
+    await telegram.command("memory")
+    await telegram.command("share", "1")
+    listed = (await telegram.command("memory")).text
+    ours = "2" if "team" in listed.split("1. ")[1].splitlines()[0] else "1"
+    done = (await telegram.command("correct", f"{ours} The office wifi is called Emu.")).text
+    assert "The team still has the old one" in done
+    assert "Quokka" in (await telegram.command("memory", **BOB)).text
+
+
 async def test_a_correction_for_the_team_that_is_made_again_is_the_same_one(
     telegram: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
