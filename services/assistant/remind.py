@@ -16,7 +16,7 @@ from services.assistant.buttons import Change, action, button, offering
 from services.assistant.domain import Message, Reply, Turn
 from services.assistant.model import Chat, ChatMessage, JsonSchema
 from services.assistant.quotes import find_quote, quote
-from services.assistant.recurrence import Due, Rule, Unit, described, due_at, following
+from services.assistant.recurrence import Due, Rule, Unit, described, due_at, following, latest
 from services.assistant.remi import Remi
 from services.assistant.rights import asker
 from services.assistant.store import reminders, work
@@ -218,9 +218,9 @@ def _times(reminder: Reminder, now: datetime) -> list[datetime]:
     assert reminder.next_due is not None
     times = [reminder.next_due]
     while (again := following(reminder.due, reminder.zone, times[-1])) and again <= now:
+        if len(times) == MOST_MISSED:
+            return [*times, latest(reminder.due, reminder.zone, now)]
         times.append(again)
-        if len(times) > MOST_MISSED:
-            break
     return times
 
 
@@ -230,15 +230,15 @@ def _text(
     """One line, however often the reminder came due meanwhile."""
     late, name, what = now - last, reminder.author_name, reminder.text
     since, due = (_due(reminder, each) for each in ([*missed, last][0], last))
+    least = "at least " if len(missed) == MOST_MISSED else ""
     if late > grace and missed:
-        return (
-            f"I was away and missed {len(missed) + 1:,} reminders for {name}, from {since} to {due}: {what}"
-        )
+        count = f"{least}{len(missed) + 1:,}"
+        return f"I was away and missed {count} reminders for {name}, from {since} to {due}: {what}"
     if late > grace:
         return f"I was away on {due} and missed a reminder for {name}: {what}"
     before = ""
     if missed:
-        times = "once" if len(missed) == 1 else f"{len(missed):,} times"
+        times = "once" if len(missed) == 1 else f"{least}{len(missed):,} times"
         before = f" (I was away and missed it {times} before, since {since}.)"
     if late <= ON_TIME:
         return f"Reminder for {name}: {what}{before}"

@@ -157,6 +157,19 @@ async def test_after_an_absence_a_recurring_one_is_told_in_one_line(
     assert (await due(owner))[0][1] == first + timedelta(days=away.days + 1)
 
 
+async def test_of_very_many_the_last_is_sent(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    await telegram.say("remind me every hour to stretch")
+    (_, first), *_ = await due(owner)
+    assert first is not None
+    async with telegram.deliver() as queue:
+        await fire_due(at(assistant.remi, first + timedelta(days=50, minutes=1)))
+        line = (await next_delivery(queue)).text
+    assert line.startswith("Reminder for Ann: stretch (I was away and missed it at least 1,000 times before")
+    assert (await due(owner))[0][1] == first + timedelta(days=50, hours=1)
+
+
 async def test_they_are_listed_moved_and_cancelled(telegram: Gateway, owner: asyncpg.Connection) -> None:
     assert "No reminders" in (await telegram.command("reminders")).text
     await telegram.say("remind me every Monday at 8 to water the plants")
