@@ -27,8 +27,8 @@ def take(
 ) -> tuple[Score, list[Exchange]]:
     """The score and the test's exchanges.
 
-    `answer` is given the question's number, the question and the exchanges before it; `others` are the replies to
-    what others say after the test's last message.
+    `answer` is given the question's number, the question and the exchanges before it; `others` are the
+    replies to what others say after the test's last message.
     """
     dataset, now = DATASETS[definition.dataset], BEGIN
     exchanges: list[Exchange] = []
