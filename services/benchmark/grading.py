@@ -152,8 +152,8 @@ _PARTS = re.compile(
 )
 _FROM_TO = re.compile(r"\bfrom\b([^.;\n]*?)\b(?:to|into)\b")
 _DENIED = re.compile(
-    r"\b(?:not|no(?! doubt| question| problem) \w+|no longer|never|\w+n't|instead of|rather than|replacing|unlike"
-    r"|used to be|anymore|any more)\b"
+    r"\b(?:not|no(?! doubt| question| problem) \w+|no longer|never|\w+n't|instead of|rather than|replacing"
+    r"|unlike|used to be|anymore|any more)\b"
 )
 _HOLDS = re.compile(
     r"\b(?:now|current|currently|latest|most recent|recently|today|these days|at the moment|final|finally"
