@@ -18,7 +18,7 @@ class Wait:
     seconds: int = 0
     """On the run's virtual clock."""
     replies: int = 0
-    """Of the agent, to anything."""
+    """Of the agent to other messages, whoever's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,17 @@ class Dataset:
     """What may be given, with what holds where it isn't."""
     generate: Callable[[Random, int, Arguments], Definition]
     """Makes example so-and-so. Raises SettingsError, naming the argument, for what can't be."""
-    next_said: Callable[[Definition, Sequence[Exchange]], Said | None]
-    """What the test says next, from its exchanges so far and the agent's replies to all; None at its end."""
+    define: Callable[[int, tuple[Said, ...], Sequence[object]], Definition]
+    """Makes example so-and-so of a script and its answers, as JSON has them in the original's files.
+
+    Raises SettingsError, naming what does not fit.
+    """
+    next_said: Callable[[Definition, Sequence[Exchange], datetime], Said | None]
+    """What the test says next, from its exchanges so far, at that moment; None at its end."""
     score: Callable[[Definition, Sequence[Exchange], Sequence[Exchange]], Score]
     """Grades the test's own exchanges; the second sequence holds all of the run since its first."""
+    reset: str = ""
+    """What the user says after a test's end, so that the next one of the dataset starts afresh."""
     interleaves: bool = True
     """False where other tests may not speak between its messages."""
     needs_model: bool = False

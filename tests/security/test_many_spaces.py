@@ -148,12 +148,15 @@ class Seen:
 async def seen(town: Town, store: Store, embedder: Embedder, asked: int = ASKED) -> Seen:
     """Somebody asks for another's secret, word for word, so many times."""
     chance = random.Random(7)
+    pairs = [chance.sample(range(PEOPLE), 2) for _ in range(asked)]
+    texts = [secret(other, chance.randrange(SECRETS)) for _, other in pairs]
+    vectors = await embedder.embed(texts)
     found: Counter[str] = Counter()
 
-    async def ask(_: int) -> None:
-        asker, other = chance.sample(range(PEOPLE), 2)
-        door = chance.randrange(SECRETS)
-        query = Query(secret(other, door), (town.spaces[asker], TEAM_SPACE), NOON, BUDGET)
+    async def ask(number: int) -> None:
+        asker, _ = pairs[number]
+        spaces = (town.spaces[asker], TEAM_SPACE)
+        query = Query(texts[number], spaces, NOON, BUDGET, vector=vectors[number])
         whose = {int(mark) for mark in _MARK.findall(all_text(await recall(store, embedder, query)))}
         found.update(own=asker in whose, others=bool(whose - {asker}))
 

@@ -1,0 +1,149 @@
+"""What the datasets' scorers share: reading replies as models really write them."""
+
+import html
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import yaml
+
+from services.benchmark.definition import Definition, Exchange, Score
+
+GRADED = 20_000
+"""Characters of a reply that are graded; no fair answer is longer."""
+_LENIENT = 5_000
+"""Characters of a stretch in brackets that is not quite JSON, up to which it is read nevertheless."""
+
+_ALIKE = str.maketrans({"‘": "'", "’": "'", "‚": "'", "´": "'", "“": '"', "”": '"', "„": '"'})
+_DECODER = json.JSONDecoder()
+_NUMBERS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
+
+
+def graded(definition: Definition, exchanges: Sequence[Exchange]) -> list[tuple[str, Any]]:
+    """For each question the reply to it, empty where there is none, and what was expected."""
+    replies = [each.reply for each in exchanges if each.said.is_question]
+    replies += [""] * (len(definition.expected) - len(replies))
+    return list(zip(replies, definition.expected, strict=False))
+
+
+def total(points: Iterable[tuple[float, str]]) -> Score:
+    """A point at most for each thing that was graded, with a line on it."""
+    each = list(points)
+    return Score(sum(point for point, _ in each), float(len(each)), tuple(note for _, note in each))
+
+
+def plain(text: str) -> str:
+    """Text without case, markup and typographer's quotes, its lines kept."""
+    text = unicodedata.normalize("NFKC", html.unescape(text[:GRADED])).translate(_ALIKE).casefold()
+    return re.sub(r"[^\S\n]+", " ", re.sub(r"[*_`#]+", " ", text)).strip()
+
+
+def words(text: str) -> list[str]:
+    """The words of a text; what stands between letters and digits parts them, but for an apostrophe."""
+    return re.findall(r"[^\W_]+(?:'[^\W_]+)*", plain(text))
+
+
+def says(text: str, phrase: str) -> bool:
+    """Whether these words stand in the text side by side, in any case and punctuation."""
+    wanted = words(phrase)
+    return bool(wanted) and f" {' '.join(wanted)} " in f" {' '.join(words(text))} "
+
+
+def singular(word: str) -> str:
+    """An English noun's singular, or something that its singular also becomes."""
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("oes", "ches", "shes", "sses", "xes")):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
+def number(value: object) -> float | None:
+    """A number, or the first one in a text, in digits or as a word up to twenty; None where there is none."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    text = plain(str(value))
+    if found := re.search(r"\d+(?:,\d{3})*(?:\.\d+)?", text):
+        return float(found[0].replace(",", ""))
+    return next((float(_NUMBERS.index(word)) for word in words(text) if word in _NUMBERS), None)
+
+
+def values(reply: str) -> Iterator[Any]:
+    """The JSON lists and objects in a reply, in order, between prose or in code fences.
+
+    Single quotes, trailing commas and bare words, as models write them, are read as well.
+    """
+    text, at = reply[:GRADED].translate(_ALIKE), 0
+    while opening := re.compile(r"[\[{]").search(text, at):
+        at = opening.start()
+        try:
+            value, at = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            value, at = _lenient(text, at)
+        if isinstance(value, list | dict):
+            yield value
+
+
+def _lenient(text: str, at: int) -> tuple[Any, int]:
+    """What stands in the brackets that open here, and where to go on."""
+    depth = 0
+    for end in range(at, min(len(text), at + _LENIENT)):
+        depth += (text[end] in "[{") - (text[end] in "]}")
+        if not depth:
+            try:
+                return yaml.safe_load(text[at : end + 1]), end + 1
+            except (yaml.YAMLError, ValueError, RecursionError):
+                break
+    return None, at + 1
+
+
+_PARTS = re.compile(
+    r"(?<=[.!?;\n])\s|[;\n()]|[.!,](?!\d)|—|–| - "
+    r"|\b(?:but|although|though|while|whereas|however)\b"
+    r"|\band\b(?=,? (?:now|currently|today|lately|then|later|most|more|finally|you|it|that|i)\b)"
+    r"|\s(?=instead of\b|rather than\b|replacing\b)"
+    r"|(?<!\bis)(?<!\bwas)(?<!\bare)(?<!\bwere)\s(?=not\b|no longer\b)"
+)
+_FROM_TO = re.compile(r"\bfrom\b([^.;\n]*?)\b(?:to|into)\b")
+_DENIED = re.compile(
+    r"\b(?:not|no longer|never|\w+n't|instead of|rather than|replacing|unlike|used to be|anymore|any more)\b"
+)
+_HOLDS = re.compile(
+    r"\b(?:now|current|currently|latest|most recent|recently|today|these days|at the moment|final|finally"
+    r"|last(?! (?:week|month|year|night))|(?:chang|switch|updat)ed (?:it |this |that )?to|as of)\b"
+)
+_HELD = re.compile(
+    r"\b(?:was|were|had|previous|previously|former|formerly|earlier|original|originally|initial|initially"
+    r"|first|once|before|old|past|ago)\b"
+)
+
+
+def stated(reply: str, candidates: Iterable[str]) -> set[str]:
+    """Which of the candidates a reply says to hold.
+
+    Clause by clause: what is denied ("not", "instead of", "used to be") or asked does not count; what is said
+    to hold now ("now", "currently", "the latest", "changed to") goes before what is just said, and that
+    before what is told of the past ("was", "earlier", "previously"). So an old value may be named beside the
+    new one.
+    """
+    known = list(candidates)
+    now, said, past = set[str](), set[str](), set[str]()
+    text = _FROM_TO.sub(r"; earlier \1; now ", plain(reply))
+    for part in _PARTS.split(text):
+        if not part or part.rstrip().endswith("?") or _DENIED.search(part):
+            continue
+        named = _longest({each for each in known if says(part, each)})
+        (now if _HOLDS.search(part) else past if _HELD.search(part) else said).update(named)
+    return now or said or past
+
+
+def _longest(named: set[str]) -> set[str]:
+    """Without what was named only as a part of something longer."""
+    return {each for each in named if not any(each != other and says(other, each) for other in named)}

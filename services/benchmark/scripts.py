@@ -1,0 +1,45 @@
+"""What the datasets' generators share: arguments, waits, and a script said in order."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from services.benchmark.definition import Arguments, Definition, Exchange, Said, Wait
+from services.errors import SettingsError
+
+LAST_WAIT = 0.9
+"""Of the memory span must have passed when a test's last message is said."""
+
+
+def spread(lines: Sequence[Said]) -> tuple[Said, ...]:
+    """Messages at equal distances, the last one after LAST_WAIT of the span."""
+    gaps = len(lines) - 1
+    waits = [Wait(share=LAST_WAIT * number / gaps) for number in range(1, gaps + 1)]
+    return tuple(replace(said, wait=wait) for said, wait in zip(lines, [*waits, Wait()], strict=True))
+
+
+def in_order(definition: Definition, exchanges: Sequence[Exchange], now: datetime) -> Said | None:
+    """The next message of a script that waits for nobody."""
+    return definition.script[len(exchanges)] if len(exchanges) < len(definition.script) else None
+
+
+def whole(arguments: Arguments, defaults: Arguments, name: str, low: int, high: int) -> int:
+    """An argument that is a whole number within these bounds. Raises SettingsError."""
+    value = arguments.get(name, defaults[name])
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise SettingsError(f"{name}: must be a whole number from {low} to {high}, not {value!r}")
+    return value
+
+
+def one_of(arguments: Arguments, defaults: Arguments, name: str, choices: Sequence[str]) -> str:
+    """An argument that is one of these words. Raises SettingsError."""
+    value = arguments.get(name, defaults[name])
+    if value not in choices:
+        raise SettingsError(f"{name}: must be one of {', '.join(choices)}, not {value!r}")
+    return str(value)
+
+
+def needs(holds: bool, field: str, problem: str) -> None:
+    """Raises SettingsError about a field of a definition unless this holds."""
+    if not holds:
+        raise SettingsError(f"{field}: {problem}")
