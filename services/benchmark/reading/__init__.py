@@ -4,10 +4,28 @@ It is deterministic and knows the sentences that the datasets are made of, so th
 scorers, tells how good the context was and not how good a model is. No agent ever sees it.
 """
 
-from services.benchmark.reading import colours, name_list, shopping, spy_meeting
+from services.benchmark.reading import (
+    colours,
+    locations_directions,
+    name_list,
+    names,
+    sallyanne,
+    shopping,
+    spy_meeting,
+    trigger_response,
+)
 from services.benchmark.reading.lines import lines
 
-_READERS = (colours.read, shopping.read, name_list.read, spy_meeting.read)
+_READERS = (
+    colours.read,
+    shopping.read,
+    name_list.read,
+    names.read,
+    locations_directions.read,
+    sallyanne.read,
+    spy_meeting.read,
+    trigger_response.read,
+)
 
 
 def read(question: str, context: str) -> str:

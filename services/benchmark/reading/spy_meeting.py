@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from services.benchmark.reading.lines import Line
-from services.benchmark.reading.templates import asks, told
+from services.benchmark.reading.templates import asked, told
 
 _QUESTIONS = ("Given the clandestine messages you have received",)
 _PLACE = "We will rendezvous {code}."
@@ -30,7 +30,7 @@ _MEANINGS: Mapping[str, str] = {
 
 def read(question: str, lines: Sequence[Line]) -> str | None:
     """The answer, as far as the messages tell; None if the question is of another dataset."""
-    if not asks(question, _QUESTIONS):
+    if not asked(question, _QUESTIONS):
         return None
     messages = tuple(f"{said}{each}" for each in (_PLACE, _TIME, _THING) for said in ("", "{sender}: "))
     latest: dict[str, str] = {}

@@ -42,7 +42,7 @@ def told(lines: Iterable[Line], templates: Sequence[str], ends: Sequence[str] = 
 def made_from(text: str, templates: Iterable[str], moment: datetime | None = None) -> Told | None:
     """What a text says if it was made from one of the templates; the first that fits counts.
 
-    Case, blanks and a full stop at the end don't matter. A field named `number` takes digits only.
+    Case, blanks and a full stop at the end don't matter. The fields `number` and `quantity` take digits only.
     """
     for template in templates:
         if found := _pattern(template).fullmatch(plain(text)):
@@ -50,9 +50,12 @@ def made_from(text: str, templates: Iterable[str], moment: datetime | None = Non
     return None
 
 
-def asks(question: str, templates: Iterable[str]) -> bool:
-    """Whether a question, with whatever stands around it, was made from one of the templates."""
-    return any(_pattern(template).search(plain(question)) for template in templates)
+def asked(question: str, templates: Iterable[str]) -> Told | None:
+    """What a question asks, whatever stands around it; None if it was made from none of the templates."""
+    for template in templates:
+        if found := _pattern(template).search(plain(question)):
+            return Told(template, found.groupdict())
+    return None
 
 
 @cache
@@ -64,4 +67,4 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _field(name: str) -> str:
-    return rf"(?P<{name}>\d+)" if name == "number" else rf"(?P<{name}>.+?)"
+    return rf"(?P<{name}>\d+)" if name in ("number", "quantity") else rf"(?P<{name}>.+?)"
