@@ -34,7 +34,7 @@ def read(question: str, lines: Sequence[Line]) -> str | None:
         return None
     messages = tuple(f"{said}{each}" for each in (_PLACE, _TIME, _THING) for said in ("", "{sender}: "))
     latest: dict[str, str] = {}
-    for each in told(lines, messages, (_INTRODUCTION, *(f"{asked}{{rest}}" for asked in _QUESTIONS))):
+    for each in told(lines, messages, (_INTRODUCTION, *(f"{question}{{rest}}" for question in _QUESTIONS))):
         code = each.fields["code"]
         latest[each.template.removeprefix("{sender}: ")] = _MEANINGS.get(code.casefold(), code)
     parts = {_TIME: "We meet at {}.", _PLACE: "The place is {}.", _THING: "Bring {}."}
