@@ -11,8 +11,12 @@ from services.benchmark.datasets import DATASETS
 from services.benchmark.definition import Definition, Exchange
 from services.benchmark.reading import read
 
-READ = ("colours", "shopping", "name_list", "names")
+READ = (
+    "colours", "shopping", "name_list", "names", "jokes", "locations", "locations_directions", "sallyanne",
+    "spy_meeting", "trigger_response", "key_value",
+)  # fmt: skip
 BEGAN = datetime(2025, 1, 6, 9, tzinfo=UTC)
+REPLIES = ("Noted.", "Noted. On 2025-01-05, you said: Red is my favourite colour.\nMy name is Jane.", "")
 OTHER_TALK = (
     "What is the capital of France? Answer: Paris.",
     "My favourite animal is the cat.\nI want to buy a house.",
@@ -27,24 +31,24 @@ def test_the_full_log_gives_full_points(name: str, seed: int, count: int) -> Non
     log: list[str] = []
     now = BEGAN
 
-    def say(author: str, text: str) -> None:
+    def say(text: str, reply: str) -> None:
         nonlocal now
-        now += timedelta(seconds=random.randint(20, 90))
-        log.append(f"{now.isoformat(' ')[:16]} {author}: " + "\n  ".join(text.splitlines()))
+        for author, said in (("User", text), ("Assistant", reply)):
+            log.append(f"{now.isoformat(' ')[:16]} {author}: " + "\n  ".join(said.splitlines()))
+        now += timedelta(seconds=30)
 
     for number in range(count):
         definition = dataset.generate(random, number, dataset.arguments)
         exchanges = list[Exchange]()
         while said := dataset.next_said(definition, exchanges, now):
-            reply = read(said.text, "\n".join(log)) if said.is_question else "Noted."
+            reply = read(said.text, "\n".join(log), now) if said.is_question else random.choice(REPLIES)
             exchanges.append(Exchange(said, reply, now, now, len(exchanges)))
-            say("User", said.text)
-            say("Remi", reply)
+            say(said.text, reply)
             now += timedelta(seconds=said.wait.seconds)
-            say("User", random.choice(OTHER_TALK))
+            say(random.choice(OTHER_TALK), random.choice(REPLIES))
         score = dataset.score(definition, exchanges, exchanges)
         assert score.points == score.most, score.notes
-        say("User", dataset.reset)
+        say(dataset.reset, "Done.")
 
 
 def test_definitions_are_equal_for_equal_seeds() -> None:

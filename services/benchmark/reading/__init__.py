@@ -4,8 +4,13 @@ It is deterministic and knows the sentences that the datasets are made of, so th
 scorers, tells how good the context was and not how good a model is. No agent ever sees it.
 """
 
+from datetime import datetime
+
 from services.benchmark.reading import (
     colours,
+    jokes,
+    key_value,
+    locations,
     locations_directions,
     name_list,
     names,
@@ -21,15 +26,20 @@ _READERS = (
     shopping.read,
     name_list.read,
     names.read,
+    locations.read,
     locations_directions.read,
     sallyanne.read,
     spy_meeting.read,
+    key_value.read,
     trigger_response.read,
 )
 
 
-def read(question: str, context: str) -> str:
-    """The answer that this context gives to a question; "" where the reader knows none."""
+def read(question: str, context: str, at: datetime | None = None) -> str:
+    """The answer that this context gives to a question asked at a moment; "" where the reader knows none.
+
+    Without the moment, "two hours ago" counts from the newest line of the context.
+    """
     said = lines(context)
     answers = (reader(question, said) for reader in _READERS)
-    return next((answer for answer in answers if answer is not None), "")
+    return next((answer for answer in answers if answer is not None), jokes.read(question, said, at) or "")

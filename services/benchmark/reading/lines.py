@@ -29,11 +29,17 @@ class Line:
     author: str = ""
     moment: datetime | None = None
     handle: str = ""
+    begins: bool = True
+    """Whether a message begins with it: it has a label, or none has."""
 
     @property
     def is_reply(self) -> bool:
         """Whether the agent said it."""
         return self.author.casefold() in _AGENTS
+
+    @property
+    def minute(self) -> datetime | None:
+        return self.moment.replace(second=0, microsecond=0) if self.moment else None
 
 
 def lines(context: str) -> list[Line]:
@@ -47,7 +53,8 @@ def lines(context: str) -> list[Line]:
         if line.moment is None and read:
             before = read[-1]
             author, handle = (line.author, "") if line.author else (before.author, before.handle)
-            line = replace(line, author=author, moment=before.moment, handle=handle)
+            begins = bool(line.author) or not (before.author or before.moment)
+            line = replace(line, author=author, moment=before.moment, handle=handle, begins=begins)
         if line.text:
             read.append(line)
     read.sort(key=lambda line: line.moment or datetime.min)
@@ -79,18 +86,14 @@ def _moment(written: str) -> datetime | None:
 
 def _once(read: list[Line]) -> list[Line]:
     """Without lines that repeat one which has a handle: an agent may show a message in two places."""
-    handled = {(line.text, _minute(line)) for line in read if line.handle}
+    handled = {(line.text, line.minute) for line in read if line.handle}
     shown: set[tuple[str, str]] = set()
     kept: list[Line] = []
     for line in read:
-        if not line.handle and (line.text, _minute(line)) in handled:
+        if not line.handle and (line.text, line.minute) in handled:
             continue
         if line.handle and (line.handle, line.text) in shown:
             continue
         shown.add((line.handle, line.text))
         kept.append(line)
     return kept
-
-
-def _minute(line: Line) -> datetime | None:
-    return line.moment.replace(second=0, microsecond=0) if line.moment else None

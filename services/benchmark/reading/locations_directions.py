@@ -2,20 +2,30 @@
 
 from collections.abc import Sequence
 
+from services.benchmark.datasets import locations, locations_directions
 from services.benchmark.reading.lines import Line
 from services.benchmark.reading.templates import Told, asked, told
 
 _QUESTIONS = (
+    locations_directions.QUESTION,
     "Given the points of interest that I have told you about, how would I travel from {origin} to {place}"
     " following those interesting points?",
 )
-_LEGS = (
-    "{place} is a location in my home town, it is {number} KM, {direction} from {origin}.",
-    "I visited {place}, which is {number} KM, {direction} from {origin}.",
-    "About {number} km {direction} of the {origin} there is a {place}",
-    "And finally there is {place} which is {direction} from {origin} and {number} KM from it.",
+STATEMENTS = (
+    *(each.replace("{other_place}", "{origin}") for each in locations_directions.STATEMENTS),
+    "{place} is a location in my home town, it is {distance} KM, {direction} from {origin}.",
+    "I visited {place}, which is {distance} KM, {direction} from {origin}.",
+    "About {distance} km {direction} of the {origin} there is a {place}",
+    "And finally there is {place} which is {direction} from {origin} and {distance} KM from it.",
 )
-_ENDS = ("There is a {place} in the center of my hometown.",)
+ENDS = (
+    *_QUESTIONS,
+    locations.QUESTION,
+    locations_directions.DATASET.reset,
+    locations_directions.START,
+    "There is a {place} in the center of my hometown.",
+)
+"""What a town ends with, or the next one begins with."""
 
 
 def read(question: str, lines: Sequence[Line]) -> str | None:
@@ -23,12 +33,16 @@ def read(question: str, lines: Sequence[Line]) -> str | None:
     journey = asked(question, _QUESTIONS)
     if journey is None:
         return None
-    legs = {leg.fields["place"].casefold(): leg for leg in told(lines, _LEGS, (*_ENDS, *_QUESTIONS))}
+    leg = "From {origin}, go {distance} km {direction} to {place}."
+    return "\n".join(leg.format_map(each.fields) for each in way(journey, lines))
+
+
+def way(journey: Told, lines: Sequence[Line]) -> list[Told]:
+    """The legs from a journey's origin to its place."""
+    legs = {leg.fields["place"].casefold(): leg for leg in told(lines, STATEMENTS, ENDS)}
     start, place = (journey.fields[end].casefold() for end in ("origin", "place"))
-    way: list[Told] = []
+    legs_back: list[Told] = []
     while place != start and (leg := legs.pop(place, None)):
-        way.insert(0, leg)
+        legs_back.append(leg)
         place = leg.fields["origin"].casefold()
-    return "\n".join(
-        "From {origin}, go {number} km {direction} to {place}.".format_map(leg.fields) for leg in way
-    )
+    return legs_back[::-1]

@@ -42,7 +42,7 @@ def told(lines: Iterable[Line], templates: Sequence[str], ends: Sequence[str] = 
 def made_from(text: str, templates: Iterable[str], moment: datetime | None = None) -> Told | None:
     """What a text says if it was made from one of the templates; the first that fits counts.
 
-    Case, blanks and a full stop at the end don't matter. The fields `number` and `quantity` take digits only.
+    Case, blanks and a full stop at the end don't matter. Numbers and distances are digits.
     """
     for template in templates:
         if found := _pattern(template).fullmatch(plain(text)):
@@ -67,4 +67,4 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _field(name: str) -> str:
-    return rf"(?P<{name}>\d+)" if name in ("number", "quantity") else rf"(?P<{name}>.+?)"
+    return rf"(?P<{name}>\d+)" if name in ("number", "distance") else rf"(?P<{name}>.+?)"

@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+from services.benchmark.datasets import trigger_response
 from services.benchmark.reading.lines import Line, plain
 from services.benchmark.reading.templates import asked, told
 
-_INSTRUCTION = "Whenever I {occasion} then say: '{sentence}'"
+STATEMENTS = (
+    trigger_response.SETUP.replace("{request}", "{occasion}").replace("{response}", "{sentence}"),
+    "Whenever I {occasion} then say: '{sentence}'",
+)
 _TRIGGERS: Mapping[str, str] = {
+    **{trigger: occasion for occasion, _, trigger in trigger_response.TRIGGERS},
     "What is the current time?": "ask you for the time",
     "Please read my mail for me.": "ask you to read my mail for me",
     "Achoo!": "sneeze with 'Achooo!'",
@@ -23,5 +28,5 @@ def read(question: str, lines: Sequence[Line]) -> str | None:
     occasion = next((each for said, each in _TRIGGERS.items() if asked(question, (said,))), None)
     if occasion is None:
         return None
-    given = {plain(each.fields["occasion"]): each.fields["sentence"] for each in told(lines, (_INSTRUCTION,))}
+    given = {plain(each.fields["occasion"]): each.fields["sentence"] for each in told(lines, STATEMENTS)}
     return given.get(occasion, "")
