@@ -54,6 +54,31 @@ def says(text: str, phrase: str) -> bool:
     return bool(wanted) and f" {' '.join(wanted)} " in f" {' '.join(words(text))} "
 
 
+def final(reply: str) -> str:
+    """What stands after the last "answer:", where a reply has one; else all of it."""
+    return re.split(r"(?i)\banswer\W{0,4}(?::|\bis\b)", reply[:GRADED])[-1]
+
+
+def closeness(phrase: str, text: str) -> float:
+    """The largest share of the phrase's words, 0 to 1, that stand in its order in a stretch of its length."""
+    wanted, said = words(phrase), words(text)
+    if not wanted:
+        return 0.0
+    starts = range(max(1, len(said) - len(wanted) + 1))
+    return max(_in_order(wanted, said[at : at + len(wanted)]) for at in starts) / len(wanted)
+
+
+def _in_order(wanted: Sequence[str], said: Sequence[str]) -> int:
+    """The length of their longest common subsequence."""
+    before = [0] * (len(said) + 1)
+    for word in wanted:
+        row = [0]
+        for place, other in enumerate(said):
+            row.append(before[place] + 1 if word == other else max(row[place], before[place + 1]))
+        before = row
+    return before[-1]
+
+
 def singular(word: str) -> str:
     """An English noun's singular, or something that its singular also becomes."""
     if word.endswith("ies") and len(word) > 4:

@@ -11,11 +11,15 @@ LAST_WAIT = 0.9
 """Of the memory span must have passed when a test's last message is said."""
 
 
-def spread(lines: Sequence[Said]) -> tuple[Said, ...]:
-    """Messages at equal distances, the last one after LAST_WAIT of the span."""
-    gaps = len(lines) - 1
-    waits = [Wait(share=LAST_WAIT * number / gaps) for number in range(1, gaps + 1)]
-    return tuple(replace(said, wait=wait) for said, wait in zip(lines, [*waits, Wait()], strict=True))
+def spread(told: Sequence[Said], asked: Sequence[Said]) -> tuple[Said, ...]:
+    """What is told at equal distances, then what is asked, at once, after LAST_WAIT of the span."""
+    waits = [Wait(share=LAST_WAIT * number / len(told)) for number in range(1, len(told) + 1)]
+    return (*(replace(said, wait=wait) for said, wait in zip(told, waits, strict=True)), *asked)
+
+
+def told(script: Sequence[Said]) -> list[int]:
+    """The places of the messages that ask nothing."""
+    return [place for place, said in enumerate(script) if not said.is_question]
 
 
 def in_order(definition: Definition, exchanges: Sequence[Exchange], now: datetime) -> Said | None:

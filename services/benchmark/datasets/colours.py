@@ -5,7 +5,7 @@ from random import Random
 
 from services.benchmark.definition import Arguments, Dataset, Definition, Exchange, Said, Score
 from services.benchmark.grading import graded, says, stated, total
-from services.benchmark.scripts import in_order, needs, spread, whole
+from services.benchmark.scripts import in_order, needs, spread, told, whole
 from services.errors import SettingsError
 
 COLOURS = (
@@ -27,8 +27,8 @@ ARGUMENTS: Arguments = {"colour_changes": 3}
 def generate(random: Random, number: int, arguments: Arguments) -> Definition:
     """`colour_changes` colours, all different, each told once."""
     colours = random.sample(COLOURS, whole(arguments, ARGUMENTS, "colour_changes", 1, len(COLOURS)))
-    told = [Said(random.choice(STATEMENTS).format(colour=colour)) for colour in colours]
-    return define(number, spread([*told, Said(QUESTION, True)]), [colours[-1]])
+    statements = [Said(random.choice(STATEMENTS).format(colour=colour)) for colour in colours]
+    return define(number, spread(statements, [Said(QUESTION, True)]), [colours[-1]])
 
 
 def define(number: int, script: tuple[Said, ...], expected: Sequence[object]) -> Definition:
@@ -38,10 +38,12 @@ def define(number: int, script: tuple[Said, ...], expected: Sequence[object]) ->
             pass
         case _:
             raise SettingsError("expected_responses: must hold one colour")
-    told = [place for place, said in enumerate(script) if not said.is_question]
-    needs(bool(told) and says(script[told[-1]].text, colour), "script", f"the last one told is not {colour}")
-    stale = tuple(place for place in told[:-1] if not says(script[place].text, colour))
-    return Definition("colours", number, script, (colour,), ((told[-1],),), (stale,))
+    places = told(script)
+    needs(
+        bool(places) and says(script[places[-1]].text, colour), "script", f"the last one told is not {colour}"
+    )
+    stale = tuple(place for place in places[:-1] if not says(script[place].text, colour))
+    return Definition("colours", number, script, (colour,), ((places[-1],),), (stale,))
 
 
 def score(definition: Definition, exchanges: Sequence[Exchange], run: Sequence[Exchange]) -> Score:

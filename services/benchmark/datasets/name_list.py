@@ -5,7 +5,7 @@ from random import Random
 
 from services.benchmark.definition import Arguments, Dataset, Definition, Exchange, Said, Score
 from services.benchmark.grading import graded, says, values, words
-from services.benchmark.scripts import in_order, needs, spread, whole
+from services.benchmark.scripts import in_order, needs, spread, told, whole
 
 NAMES = (
     "Adela", "Agnes", "Alban", "Bruno", "Carmen", "Cedric", "Clara", "Cosima", "Dorian", "Edgar", "Elena",
@@ -27,19 +27,21 @@ ARGUMENTS: Arguments = {"name_changes": 3}
 def generate(random: Random, number: int, arguments: Arguments) -> Definition:
     """`name_changes` names, all different, each told once."""
     names = random.sample(NAMES, whole(arguments, ARGUMENTS, "name_changes", 1, len(NAMES)))
-    told = [Said(random.choice(STATEMENTS).format(name=name)) for name in names]
-    return define(number, spread([*told, Said(QUESTION, True)]), names)
+    statements = [Said(random.choice(STATEMENTS).format(name=name)) for name in names]
+    return define(number, spread(statements, [Said(QUESTION, True)]), names)
 
 
 def define(number: int, script: tuple[Said, ...], expected: Sequence[object]) -> Definition:
     """`expected`: the names. Each message that tells one is needed."""
     needs(bool(expected), "expected_responses", "must hold a name")
-    told = [place for place, said in enumerate(script) if not said.is_question]
+    places = told(script)
     for name in expected:
         needs(
-            any(says(script[place].text, str(name)) for place in told), "script", f"nobody is called {name!r}"
+            any(says(script[place].text, str(name)) for place in places),
+            "script",
+            f"nobody is called {name!r}",
         )
-    return Definition("name_list", number, script, (tuple(map(str, expected)),), (tuple(told),), ((),))
+    return Definition("name_list", number, script, (tuple(map(str, expected)),), (tuple(places),), ((),))
 
 
 def score(definition: Definition, exchanges: Sequence[Exchange], run: Sequence[Exchange]) -> Score:

@@ -6,7 +6,7 @@ from random import Random
 from services.benchmark.datasets.name_list import NAMES, STATEMENTS
 from services.benchmark.definition import Arguments, Dataset, Definition, Exchange, Said, Score
 from services.benchmark.grading import graded, says, stated, total, words
-from services.benchmark.scripts import in_order, needs, spread, whole
+from services.benchmark.scripts import in_order, needs, spread, told, whole
 from services.errors import SettingsError
 
 QUESTION = "What am I called?"
@@ -16,8 +16,8 @@ ARGUMENTS: Arguments = {"name_changes": 3}
 def generate(random: Random, number: int, arguments: Arguments) -> Definition:
     """`name_changes` names, all different, each told once."""
     names = random.sample(NAMES, whole(arguments, ARGUMENTS, "name_changes", 1, len(NAMES)))
-    told = [Said(random.choice(STATEMENTS).format(name=name)) for name in names]
-    return define(number, spread([*told, Said(QUESTION, True)]), [names[-1]])
+    statements = [Said(random.choice(STATEMENTS).format(name=name)) for name in names]
+    return define(number, spread(statements, [Said(QUESTION, True)]), [names[-1]])
 
 
 def define(number: int, script: tuple[Said, ...], expected: Sequence[object]) -> Definition:
@@ -27,9 +27,9 @@ def define(number: int, script: tuple[Said, ...], expected: Sequence[object]) ->
             pass
         case _:
             raise SettingsError("expected_responses: must hold one name")
-    told = [place for place, said in enumerate(script) if not said.is_question]
-    needs(bool(told) and says(script[told[-1]].text, name), "script", f"the last name told is not {name}")
-    return Definition("names", number, script, (name,), ((told[-1],),), (tuple(told[:-1]),))
+    places = told(script)
+    needs(bool(places) and says(script[places[-1]].text, name), "script", f"the last name told is not {name}")
+    return Definition("names", number, script, (name,), ((places[-1],),), (tuple(places[:-1]),))
 
 
 def score(definition: Definition, exchanges: Sequence[Exchange], run: Sequence[Exchange]) -> Score:

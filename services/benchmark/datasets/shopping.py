@@ -6,7 +6,7 @@ from typing import Any
 
 from services.benchmark.definition import Arguments, Dataset, Definition, Exchange, Said, Score
 from services.benchmark.grading import graded, number, says, singular, values, words
-from services.benchmark.scripts import in_order, needs, spread, whole
+from services.benchmark.scripts import in_order, needs, spread, told, whole
 from services.errors import SettingsError
 
 ITEMS = (
@@ -15,18 +15,18 @@ ITEMS = (
     "Sponge", "Tea", "Yogurt",
 )  # fmt: skip
 ADD = (
-    "We need {quantity} {item}, note that on the shopping list.",
-    "Add {quantity} {item} to what I have to buy.",
-    "My shopping list should get {quantity} {item}.",
+    "We need {number} {item}, note that on the shopping list.",
+    "Add {number} {item} to what I have to buy.",
+    "My shopping list should get {number} {item}.",
 )
 ADD_MORE = (
-    "We need {quantity} more {item}, note that on the shopping list.",
-    "Add {quantity} more {item} to what I have to buy.",
-    "My shopping list should get {quantity} more {item}.",
+    "We need {number} more {item}, note that on the shopping list.",
+    "Add {number} more {item} to what I have to buy.",
+    "My shopping list should get {number} more {item}.",
 )
 REMOVE = (
-    "Take {quantity} {item} off the shopping list.",
-    "I no longer need {quantity} of the {item} on my shopping list, strike them out.",
+    "Take {number} {item} off the shopping list.",
+    "I no longer need {number} of the {item} on my shopping list, strike them out.",
 )
 QUESTION = (
     "What do I have to buy by now? Reply with a JSON list that has an object for each item, with the keys "
@@ -41,7 +41,7 @@ def generate(random: Random, example: int, arguments: Arguments) -> Definition:
     """
     changes = whole(arguments, ARGUMENTS, "item_changes", 1, 100)
     on_list: dict[str, int] = {}
-    told = []
+    statements = []
     for change in range(1, changes + 1):
         if on_list and random.random() < 0.2 and not (change == changes and len(on_list) == 1):
             item = random.choice(list(on_list))
@@ -54,9 +54,9 @@ def generate(random: Random, example: int, arguments: Arguments) -> Definition:
             item, quantity = random.choice(ITEMS), random.randint(1, 3)
             template = random.choice(ADD_MORE if item in on_list else ADD)
             on_list[item] = on_list.get(item, 0) + quantity
-        told.append(Said(template.format(quantity=quantity, item=item)))
+        statements.append(Said(template.format(number=quantity, item=item)))
     expected = [[item.lower(), quantity] for item, quantity in on_list.items()]
-    return define(example, spread([*told, Said(QUESTION, True)]), expected)
+    return define(example, spread(statements, [Said(QUESTION, True)]), expected)
 
 
 def define(example: int, script: tuple[Said, ...], expected: Sequence[object]) -> Definition:
@@ -71,11 +71,11 @@ def define(example: int, script: tuple[Said, ...], expected: Sequence[object]) -
             case _:
                 raise SettingsError(f"expected_responses: {pair!r} is not an item with its quantity")
     needs(bool(on_list), "expected_responses", "must hold an item")
-    told = [place for place, said in enumerate(script) if not said.is_question]
+    places = told(script)
     for item, _ in on_list:
-        needs(any(says(script[place].text, item) for place in told), "script", f"nothing is said of {item}")
-    kept = tuple(place for place in told if any(says(script[place].text, item) for item, _ in on_list))
-    gone = tuple(place for place in told if place not in kept)
+        needs(any(says(script[place].text, item) for place in places), "script", f"nothing is said of {item}")
+    kept = tuple(place for place in places if any(says(script[place].text, item) for item, _ in on_list))
+    gone = tuple(place for place in places if place not in kept)
     return Definition("shopping", example, script, (tuple(on_list),), (kept,), (gone,))
 
 
