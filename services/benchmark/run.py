@@ -1,0 +1,156 @@
+"""Carries a schedule out against an agent: every exchange is in the journal before the next one begins."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeAlias
+
+from services.benchmark.agent import Agent, Reply, tokens
+from services.benchmark.journal import Heard, Journal
+from services.benchmark.results import Results
+from services.benchmark.schedule import Afresh, Over, Plan, Say, Schedule
+from services.errors import ModelRefused, SettingsError, Unavailable
+from services.gateway.backoff import delays
+
+MOST_FAILURES = 3
+"""So many failures in a row, and the run stops; it can go on later."""
+MOST_REPLY = 100_000
+"""Characters of a reply that are kept; a longer one is a failure."""
+
+Read: TypeAlias = Callable[[str, str], str]
+"""Answers a question from a context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """Whom a run talks with, and how."""
+
+    agent: Agent
+    hears_twice: bool
+    """Whether it may be told again what it may have heard (`Kind.hears_twice`)."""
+    seconds: float
+    """The longest it may take to reply."""
+    read: Read | None = None
+    """Answers the questions in the agent's place, from the context that the agent assembled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is."""
+
+    said: int
+    over: int
+    """Tests at their end."""
+    latest: str = ""
+    """The newest of these."""
+
+
+async def carry_out(
+    plan: Plan, partner: Partner, journal: Journal, results: Results, tell: Callable[[Progress], None]
+) -> None:
+    """Run a plan to its end, going on from the journal.
+
+    Raises Unavailable where the agent is gone, or failed too often in a row: the run can go on later.
+    """
+    schedule = Schedule(plan)
+    said: list[Say] = []
+    tests: list[Mapping[str, Any]] = []
+    for step in schedule:
+        match step:
+            case Say():
+                said.append(step)
+                heard = journal.heard.get(step.position)
+                if heard is None:
+                    heard = await _exchange(step, partner, journal, results)
+                    _stop_if_hopeless(journal)
+                elif journal.said[step.position] != (step.said.text, step.at):
+                    raise SettingsError("the journal is of a run with other messages: give another --out")
+                schedule.heard(heard.graded)
+                tell(Progress(len(said), len(tests)))
+            case Afresh():
+                if step.position not in journal.afresh:
+                    await partner.agent.reset()
+                    journal.reset(step.position)
+            case Over():
+                tests.append(results.test(step, journal.heard))
+                tell(Progress(len(said), len(tests), step.test.definition.name))
+    results.schedule(said)
+    results.summary(tests, said, journal.heard)
+
+
+def digest(plan: Plan) -> tuple[int, str]:
+    """How many messages a run has, and what tells it from others.
+
+    Of a dataset that reacts, with empty replies.
+    """
+    schedule, said, hashed = Schedule(plan), 0, hashlib.sha256()
+    for step in schedule:
+        if isinstance(step, Say):
+            said += 1
+            hashed.update(f"{step.at} {step.part} {step.test} {step.said.text}\n".encode())
+            schedule.heard("")
+    return said, hashed.hexdigest()
+
+
+async def _exchange(say: Say, partner: Partner, journal: Journal, results: Results) -> Heard:
+    text = say.said.text
+    if say.position in journal.said and not partner.hears_twice:
+        heard = Heard("", "the run was killed while the agent replied")
+    else:
+        journal.say(say.position, say.at, text)
+        began = time.monotonic()
+        try:
+            reply, failure = await _replied(say, partner, journal), ""
+        except TimeoutError:
+            reply, failure = Reply(""), f"no reply within {partner.seconds:g} seconds"
+        except ModelRefused as error:
+            reply, failure = Reply(""), f"refused: {error}"
+        except Unavailable:
+            raise
+        except Exception as error:
+            # Anybody's class may be an agent: what is wrong in it costs one reply.
+            reply, failure = Reply(""), f"the agent raised {type(error).__name__}"
+        seconds = time.monotonic() - began if reply.seconds is None else reply.seconds
+        words = reply.text.encode("utf-8", "replace").decode()
+        if len(words) > MOST_REPLY:
+            words, failure = words[:MOST_REPLY], f"a reply of {len(words):,} characters"
+        asked = say.said.is_question and reply.context is not None
+        heard = Heard(
+            words,
+            failure,
+            partner.read(text, reply.context or "") if asked and partner.read else None,
+            tokens(reply.context or "") if asked else None,
+            reply.tokens_in,
+            reply.tokens_out,
+            reply.cost,
+            seconds,
+        )
+        if asked:
+            results.context(say.position, reply.context or "")
+    journal.hear(say.position, heard)
+    return heard
+
+
+async def _replied(say: Say, partner: Partner, journal: Journal) -> Reply:
+    """Raises TimeoutError, Unavailable, ModelRefused, and whatever an agent's class raises."""
+    for delay in islice(delays(first=1), MOST_FAILURES):
+        try:
+            async with asyncio.timeout(partner.seconds):
+                return await partner.agent.reply(say.said.text, say.at)
+        except Unavailable as error:
+            lost = error
+            journal.lose(say.position, str(error))
+        await asyncio.sleep(delay)
+    raise Unavailable(f"the agent is gone: {lost}. The same command goes on from here")
+
+
+def _stop_if_hopeless(journal: Journal) -> None:
+    """Raises Unavailable after too many failures in a row."""
+    latest = [journal.heard[position].failure for position in sorted(journal.heard)[-MOST_FAILURES:]]
+    if len(latest) == MOST_FAILURES and all(latest):
+        raise Unavailable(
+            f"{latest[-1]}, and so {MOST_FAILURES} times in a row. The same command goes on from here"
+        )
