@@ -62,14 +62,14 @@ async def test_every_message_is_told_once_and_every_test_graded(tmp_path: Path) 
 
 async def test_a_reader_answers_the_questions_from_the_context(tmp_path: Path) -> None:
     agent = Scripted(context="all of it")
-    heard = await carried(tmp_path, agent, read=lambda question, context: f"{question} {context}")
+    heard = await carried(tmp_path, agent, read=lambda *asked: "{} {} at {:%H:%M}".format(*asked))
     asked = {each.position for each in said(steps(SMALL)) if each.said.is_question}
     assert {position for position, each in heard.items() if each.answer is not None} == asked
-    assert read(tmp_path / "results" / "a-1.json")["log"][-1]["answer"] == "and? all of it"
+    assert read(tmp_path / "results" / "a-1.json")["log"][-1]["answer"] == "and? all of it at 09:11"
 
 
 async def test_without_a_context_the_agents_reply_counts(tmp_path: Path) -> None:
-    heard = await carried(tmp_path, Scripted(), read=lambda question, context: "read")
+    heard = await carried(tmp_path, Scripted(), read=lambda question, context, at: "read")
     assert {each.graded for each in heard.values()} == {"Noted."}
     assert read(tmp_path / "results" / "a-1.json")["questions"][0]["context"] is None
 
