@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -20,8 +21,8 @@ MOST_FAILURES = 3
 MOST_REPLY = 100_000
 """Characters of a reply that are kept; a longer one is a failure."""
 
-Read: TypeAlias = Callable[[str, str], str]
-"""Answers a question from a context."""
+Read: TypeAlias = Callable[[str, str, datetime], str]
+"""Answers a question from a context, at the moment of the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ async def _exchange(say: Say, partner: Partner, journal: Journal, results: Resul
         heard = Heard(
             words,
             failure,
-            partner.read(text, reply.context or "") if asked and partner.read else None,
+            partner.read(text, reply.context or "", say.at) if asked and partner.read else None,
             tokens(reply.context or "") if asked else None,
             reply.tokens_in,
             reply.tokens_out,
