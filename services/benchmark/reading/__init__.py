@@ -4,6 +4,7 @@ It is deterministic and knows the sentences that the datasets are made of, so th
 scorers, tells how good the context was and not how good a model is. No agent ever sees it.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from services.benchmark.reading import (
@@ -19,20 +20,22 @@ from services.benchmark.reading import (
     spy_meeting,
     trigger_response,
 )
-from services.benchmark.reading.lines import lines
+from services.benchmark.reading.lines import Line, lines
 
-_READERS = (
-    colours.read,
-    shopping.read,
-    name_list.read,
-    names.read,
-    locations.read,
-    locations_directions.read,
-    sallyanne.read,
-    spy_meeting.read,
-    key_value.read,
-    trigger_response.read,
-)
+_READERS: Mapping[str, Callable[[str, Sequence[Line]], str | None]] = {
+    "colours": colours.read,
+    "shopping": shopping.read,
+    "name_list": name_list.read,
+    "names": names.read,
+    "locations": locations.read,
+    "locations_directions": locations_directions.read,
+    "sallyanne": sallyanne.read,
+    "spy_meeting": spy_meeting.read,
+    "key_value": key_value.read,
+    "trigger_response": trigger_response.read,
+}
+DATASETS = frozenset({*_READERS, "jokes"})
+"""Those whose questions it answers."""
 
 
 def read(question: str, context: str, at: datetime | None = None) -> str:
@@ -41,5 +44,5 @@ def read(question: str, context: str, at: datetime | None = None) -> str:
     Without the moment, "two hours ago" counts from the newest line of the context.
     """
     said = lines(context)
-    answers = (reader(question, said) for reader in _READERS)
+    answers = (reader(question, said) for reader in _READERS.values())
     return next((answer for answer in answers if answer is not None), jokes.read(question, said, at) or "")

@@ -16,6 +16,7 @@ from services.benchmark.reading import (
 )
 from services.benchmark.reading.lines import Line
 from services.benchmark.reading.templates import asked, made_from
+from services.benchmark.trivia import HEAD
 
 _QUESTIONS = (jokes.QUESTION, "Which joke did I tell you about {ago} ago?")
 _UNIT = re.compile(r"(?P<count>\d+) (?P<unit>day|hour|minute)")
@@ -31,6 +32,7 @@ _OTHERS = (
     prospective_memory.TOLD,
     "'{quote}' - {author}",
     "(On TV) {rest}",
+    HEAD,
     *(dataset.reset for dataset in DATASETS.values() if dataset.reset),
 )
 _CLOSE = timedelta(seconds=90)
@@ -67,4 +69,4 @@ def _is_known(line: Line) -> bool:
 
 
 def _is_other(line: Line) -> bool:
-    return made_from(line.text, _OTHERS) is not None
+    return line.text.endswith("?") or made_from(line.text, _OTHERS) is not None
