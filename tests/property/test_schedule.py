@@ -11,7 +11,7 @@ from benchmarking import TRIVIA, example, over, said, steps
 from services.benchmark.agent import tokens
 from services.benchmark.definition import Said, Wait
 from services.benchmark.run import digest
-from services.benchmark.schedule import NOMINAL_REPLY, Afresh, Over, Plan, Say, Step
+from services.benchmark.schedule import NOMINAL_REPLY, Afresh, Over, Plan, Say, Step, Test
 
 waits = st.builds(
     Wait,
@@ -25,7 +25,7 @@ scripts = st.lists(st.tuples(waits, st.booleans(), st.sampled_from(["", "word " 
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    tests = []
+    tests: list[Test] = []
     for name in draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=5)):
         number = sum(each.dataset.name == name for each in tests)
         script = [
