@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 from services.benchmark.datasets import DATASETS
 from services.benchmark.definition import Arguments, Definition, Exchange, Said, Score
@@ -20,6 +21,11 @@ def define(dataset: str, told: Sequence[str], asked: Sequence[str], expected: Se
     """An example as a file would hold it."""
     script = (*(Said(text) for text in told), *(Said(text, True) for text in asked))
     return DATASETS[dataset].define(0, script, expected)
+
+
+def expected(definition: Definition) -> Any:
+    """What is expected, in the dataset's own form."""
+    return definition.expected
 
 
 def take(

@@ -1,6 +1,6 @@
 import pytest
 
-from exam import define, example, take
+from exam import define, example, expected, take
 from services.benchmark.definition import Wait
 from services.errors import SettingsError
 
@@ -111,19 +111,19 @@ def test_the_saying_is_needed() -> None:
 
 def test_the_number_of_the_reply_is_in_the_request() -> None:
     test = example("prospective_memory")
-    ((saying, author, due),) = test.expected  # type: ignore[misc]
+    ((saying, author, due),) = expected(test)
     assert saying in test.script[0].text
     assert f"by {author} at the end of your reply number {due}," in test.script[1].text
 
 
 @pytest.mark.parametrize(
-    "expected", [[], [SAYING], [[SAYING, "Eleanor Pryce"]], [[SAYING, "Eleanor Pryce", 0]]]
+    "answers", [[], [SAYING], [[SAYING, "Eleanor Pryce"]], [[SAYING, "Eleanor Pryce", 0]]]
 )
-def test_a_quote_an_author_and_a_number_are_expected(expected: list[object]) -> None:
+def test_a_quote_an_author_and_a_number_are_expected(answers: list[object]) -> None:
     with pytest.raises(
         SettingsError, match="expected_responses: must hold a quote, its author and the number"
     ):
-        define("prospective_memory", TOLD, ["Put it there."], expected)
+        define("prospective_memory", TOLD, ["Put it there."], answers)
 
 
 def test_the_quote_is_told_and_one_question_asked() -> None:
