@@ -150,6 +150,17 @@ _HELD = re.compile(
 )
 
 
+def undenied(reply: str) -> list[str]:
+    """The clauses of a reply, in plain text, that deny nothing."""
+    text = _FROM_TO.sub(r"; earlier \1; now ", plain(reply))
+    return [part for part in _PARTS.split(text) if part and not _DENIED.search(part)]
+
+
+def longest(named: set[str]) -> set[str]:
+    """These, without what was named only as a part of something longer."""
+    return {each for each in named if not any(each != other and says(other, each) for other in named)}
+
+
 def stated(reply: str, candidates: Iterable[str]) -> set[str]:
     """Which of the candidates a reply says to hold.
 
@@ -160,15 +171,9 @@ def stated(reply: str, candidates: Iterable[str]) -> set[str]:
     """
     known = list(candidates)
     now, said, past = set[str](), set[str](), set[str]()
-    text = _FROM_TO.sub(r"; earlier \1; now ", plain(reply))
-    for part in _PARTS.split(text):
-        if not part or part.rstrip().endswith("?") or _DENIED.search(part):
+    for part in undenied(reply):
+        if part.rstrip().endswith("?"):
             continue
-        named = _longest({each for each in known if says(part, each)})
+        named = longest({each for each in known if says(part, each)})
         (now if _HOLDS.search(part) else past if _HELD.search(part) else said).update(named)
     return now or said or past
-
-
-def _longest(named: set[str]) -> set[str]:
-    """Without what was named only as a part of something longer."""
-    return {each for each in named if not any(each != other and says(other, each) for other in named)}

@@ -13,7 +13,7 @@ Position: TypeAlias = tuple[float, float]
 """Kilometres to the east and to the north."""
 
 DIRECTIONS = {"north": (0, 1), "east": (1, 0), "south": (0, -1), "west": (-1, 0)}
-_COUNT = r"\d+(?:\.\d+)?|one|two|three|four|five|six|seven|eight|nine|ten"
+_COUNT = r"\d+(?:,\d{3})*(?:\.\d+)?|one|two|three|four|five|six|seven|eight|nine|ten"
 _TOKEN = re.compile(
     rf"\b(?P<count>{_COUNT})[\s-]*(?P<unit>km|kms|kilomet(?:er|re)s?|m|met(?:er|re)s?)\b(?:\s*\(?(?P<short>[nesw])\b)?"
     r"|\b(?P<direction>north|east|south|west)(?:[\s-]?(?P<diagonal>east|west)\b)?"
@@ -58,7 +58,7 @@ def readings(text: str) -> Iterator[list[Move]]:
 
 
 def _parts(text: str) -> list[str]:
-    return re.split(r"\n|;|[.!?](?=\s|$)|,? then\b|\band (?=go|head|walk|travel|turn)", plain(text))
+    return re.split(r"\n|;|[.!?](?=\s|$)|,? then\b", plain(text))
 
 
 def _moves(part: str) -> list[Move]:

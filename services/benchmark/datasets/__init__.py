@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 
 from services.benchmark.datasets import (
+    chapterbreak,
     colours,
+    conflicting_personal_information,
+    delayed_recall,
+    how_to_think,
+    instruction_recall,
     jokes,
     key_value,
     locations,
@@ -11,6 +16,7 @@ from services.benchmark.datasets import (
     name_list,
     names,
     prospective_memory,
+    restaurant,
     sallyanne,
     shopping,
     spy_meeting,
@@ -19,7 +25,12 @@ from services.benchmark.datasets import (
 from services.benchmark.definition import Dataset
 
 _MODULES = (
+    chapterbreak,
     colours,
+    conflicting_personal_information,
+    delayed_recall,
+    how_to_think,
+    instruction_recall,
     jokes,
     key_value,
     locations,
@@ -27,6 +38,7 @@ _MODULES = (
     name_list,
     names,
     prospective_memory,
+    restaurant,
     sallyanne,
     shopping,
     spy_meeting,
