@@ -70,7 +70,7 @@ class Results:
         )
         _write(
             self.folder / "schedule.jsonl",
-            "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in lines),
+            "".join(json.dumps(each) + "\n" for each in lines),
         )
 
     def summary(

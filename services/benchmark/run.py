@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -22,7 +22,7 @@ MOST_REPLY = 100_000
 """Characters of a reply that are kept; a longer one is a failure."""
 
 Read: TypeAlias = Callable[[str, str, datetime], str]
-"""Answers a question from a context, at the moment of the question."""
+"""Answers a question from a context, at the moment at which it is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +38,11 @@ class Partner:
     """Answers the questions in the agent's place, from the context that the agent assembled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is."""
-
-    said: int
-    over: int
-    """Tests at their end."""
-    latest: str = ""
-    """The newest of these."""
+Tell: TypeAlias = Callable[[int, Sequence[str]], None]
+"""Told how many messages are said, and which tests are at their end."""
 
 
-async def carry_out(
-    plan: Plan, partner: Partner, journal: Journal, results: Results, tell: Callable[[Progress], None]
-) -> None:
+async def carry_out(plan: Plan, partner: Partner, journal: Journal, results: Results, tell: Tell) -> None:
     """Run a plan to its end, going on from the journal.
 
     Raises Unavailable where the agent is gone, or failed too often in a row: the run can go on later.
@@ -70,14 +61,13 @@ async def carry_out(
                 elif journal.said[step.position] != (step.said.text, step.at):
                     raise SettingsError("the journal is of a run with other messages: give another --out")
                 schedule.heard(heard.graded)
-                tell(Progress(len(said), len(tests)))
+                tell(len(said), [test["test"] for test in tests])
             case Afresh():
                 if step.position not in journal.afresh:
                     await partner.agent.reset()
                     journal.reset(step.position)
             case Over():
                 tests.append(results.test(step, journal.heard))
-                tell(Progress(len(said), len(tests), step.test.definition.name))
     results.schedule(said)
     results.summary(tests, said, journal.heard)
 
@@ -109,7 +99,7 @@ async def _exchange(say: Say, partner: Partner, journal: Journal, results: Resul
             reply, failure = Reply(""), f"no reply within {partner.seconds:g} seconds"
         except ModelRefused as error:
             reply, failure = Reply(""), f"refused: {error}"
-        except Unavailable:
+        except (Unavailable, SettingsError):
             raise
         except Exception as error:
             # Anybody's class may be an agent: what is wrong in it costs one reply.

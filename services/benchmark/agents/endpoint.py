@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Role = Literal["system", "user", "assistant"]
 
 _SECONDS = 600
-_TRIES = 3
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ async def connected(setting: Setting) -> AsyncIterator[Endpoint]:
         raise SettingsError(
             "OPENAI_BASE_URL, OPENAI_API_KEY: neither is set, so there is no endpoint for a model"
         )
-    client = AsyncOpenAI(base_url=base_url, api_key=key or "none", timeout=_SECONDS, max_retries=_TRIES)
+    client = AsyncOpenAI(base_url=base_url, api_key=key or "none", timeout=_SECONDS, max_retries=TRIES)
     async with client:
         yield Endpoint(client, setting.model, setting.embedding_model, setting.prices)
 
