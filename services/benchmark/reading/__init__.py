@@ -9,6 +9,10 @@ from datetime import datetime
 
 from services.benchmark.reading import (
     colours,
+    conflicting_personal_information,
+    delayed_recall,
+    how_to_think,
+    instruction_recall,
     jokes,
     key_value,
     locations,
@@ -32,6 +36,10 @@ _READERS: Mapping[str, Callable[[str, Sequence[Line]], str | None]] = {
     "sallyanne": sallyanne.read,
     "spy_meeting": spy_meeting.read,
     "key_value": key_value.read,
+    "delayed_recall": delayed_recall.read,
+    "instruction_recall": instruction_recall.read,
+    "conflicting_personal_information": conflicting_personal_information.read,
+    "how_to_think": how_to_think.read,
     "trigger_response": trigger_response.read,
 }
 DATASETS = frozenset({*_READERS, "jokes"})

@@ -48,7 +48,8 @@ async def hostile(setting: Setting) -> AsyncIterator[Agent]:
 async def ran(folder: Path, agent: str, opened: Open, reader: Read | None, tokens: int = 2000) -> Path:
     plan = planned(Wanted(configured(folder), span=tokens, seed=3))
     session = Session(plan, agent, Kind("", opened), Setting(folder), 10, reader)
-    return await run(session, lambda total: None, lambda progress: None)
+    await run(session, lambda total, said, over: None)
+    return folder
 
 
 def configured(folder: Path) -> str:
