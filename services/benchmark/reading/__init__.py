@@ -52,5 +52,7 @@ def read(question: str, context: str, at: datetime | None = None) -> str:
     Without the moment, "two hours ago" counts from the newest line of the context.
     """
     said = lines(context)
-    answers = (reader(question, said) for reader in _READERS.values())
-    return next((answer for answer in answers if answer is not None), jokes.read(question, said, at) or "")
+    for reader in _READERS.values():
+        if (answer := reader(question, said)) is not None:
+            return answer
+    return jokes.read(question, said, at) or ""
