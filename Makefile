@@ -11,6 +11,7 @@ ALL := $(call stamp,all)
 RUN := $(firstword $(wildcard $(ALL)) $(call stamp,run))
 
 STUBS := services/stubs
+BENCHMARK := data/benchmark/small
 protoc = PATH="$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I$(STUBS)=proto \
 	--python_out=$(1) --grpc_python_out=$(1) --mypy_out=$(1) --mypy_grpc_out=$(1) \
 	proto/assistant/v1/assistant.proto
@@ -18,7 +19,7 @@ lock = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links pyproject.toml --output-file deploy/locks/$(1).txt
 
 .DEFAULT_GOAL := help
-.PHONY: run test check bench faults invite undelivered backup restore purge format stubs lock clean help
+.PHONY: run test check bench benchmark faults invite undelivered backup restore purge format stubs lock clean help
 
 run: $(RUN)  ## Start Remi on this machine and chat with it here
 	@$(BIN)/python -m services
@@ -40,6 +41,11 @@ check: $(ALL)  ## Formatting, lint, types, import layers, contract, stubs, image
 
 bench: $(ALL)  ## Measure speed, as ratios to a floor measured beside it
 	@PYTHONPATH=tests $(BIN)/python -m bench
+
+benchmark: $(RUN)  ## Measure the memory: Remi beside a plain search and the full log, offline
+	@rm -rf $(BENCHMARK)
+	@$(BIN)/python -m services.benchmark run small --reader --out $(BENCHMARK) \
+		--agent full-log --agent bm25-recent --agent remi
 
 faults: $(ALL)  ## Cause every fault, and show that nothing is lost; QUICK=1, LINE=name
 	@PYTHONPATH=tests $(BIN)/python -m faults

@@ -49,8 +49,19 @@ def _parser() -> argparse.ArgumentParser:
 def _run_options(command: argparse.ArgumentParser) -> None:
     command.set_defaults(command=commands.run)
     command.add_argument("configuration", metavar="CONFIG", help="a YAML file, or the name of one in `list`")
-    command.add_argument("--agent", required=True, help="who is tested: a name in `list`")
-    command.add_argument("--out", type=Path, metavar="DIR", help="its folder; else one in data/benchmark")
+    command.add_argument(
+        "--agent",
+        action="append",
+        required=True,
+        dest="agents",
+        help="who is tested, by a name in `list`",
+    )
+    command.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where its folder goes; data/benchmark",
+    )
     command.add_argument(
         "--definitions", type=Path, metavar="DIR", help="tests in the layout of GoodAI's; else they are made"
     )

@@ -19,7 +19,7 @@ from services.benchmark.agent import Setting
 from services.benchmark.agents import AGENTS
 from services.benchmark.datasets import DATASETS
 from services.benchmark.own_assistant import own_assistant
-from services.benchmark.plan import CONFIGURATIONS, Wanted, planned
+from services.benchmark.plan import CONFIGURATIONS, Planned, Wanted, planned
 from services.benchmark.reading import read
 from services.benchmark.report.measures import measures
 from services.benchmark.report.page import page
@@ -35,38 +35,41 @@ FOLDER = Path("data/benchmark")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Test an agent; print what it came to, and where the page is."""
-    if options.agent not in AGENTS:
-        raise SettingsError(f"--agent: there is no agent {options.agent!r}; there are {', '.join(AGENTS)}")
-    answers = bool(options.model or options.address or options.agent == "human") and not options.reader
+    """Test agents, one after the other; print what it came to, and where the page is."""
+    folders = [_run(agent, options) for agent in dict.fromkeys(options.agents)]
+    return _reported(folders, (options.out or folders[0]) / "report.html")
+
+
+def _run(agent: str, options: argparse.Namespace) -> Path:
+    """The folder of a run that is at its end."""
+    if agent not in AGENTS:
+        raise SettingsError(f"--agent: there is no agent {agent!r}; there are {', '.join(AGENTS)}")
+    answers = bool(options.model or options.address or agent == "human") and not options.reader
     wanted = Wanted(
         options.configuration, options.definitions, options.span, options.seed, options.trivia, answers
     )
     plan = planned(wanted)
-    folder = options.out or FOLDER / _slug(
-        plan.name, f"{plan.plan.span}", options.agent, options.model, "reader" if options.reader else ""
-    )
+    for line in plan.left_out:
+        _say(f"left out: {line}")
     setting = Setting(
-        folder,
+        _folder(agent, plan, options),
         model=options.model,
         embedding_model=options.embedding_model,
         window=options.window,
         prices=options.prices,
         address=options.address,
     )
-    for line in plan.left_out:
-        _say(f"left out: {line}")
-    session = Session(
-        plan,
-        options.agent,
-        AGENTS[options.agent],
-        setting,
-        options.seconds,
-        read if options.reader else None,
-    )
-    with _watch(options.agent == "human") as watch:
+    session = Session(plan, agent, AGENTS[agent], setting, options.seconds, read if options.reader else None)
+    with _watch(agent) as watch:
         asyncio.run(run_session(session, watch))
-    return _reported([folder], folder / "report.html")
+    return setting.folder
+
+
+def _folder(agent: str, plan: Planned, options: argparse.Namespace) -> Path:
+    if options.out is not None:
+        return options.out / agent if len(options.agents) > 1 else Path(options.out)
+    reader = "reader" if options.reader else ""
+    return FOLDER / _slug(plan.name, str(plan.plan.span), agent, options.model, reader)
 
 
 def report(options: argparse.Namespace) -> int:
@@ -116,8 +119,8 @@ def _reported(folders: Sequence[Path], html: Path) -> int:
 
 
 @contextmanager
-def _watch(is_silent: bool) -> Iterator[Watch]:
-    """A bar of the messages said, and how many tests are at their end."""
+def _watch(agent: str) -> Iterator[Watch]:
+    """A bar of the messages said, and how many tests are at their end; none where somebody types."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -125,14 +128,12 @@ def _watch(is_silent: bool) -> Iterator[Watch]:
         TextColumn("messages,"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=is_silent) as progress:
-        task = progress.add_task("starting", total=None)
+    with Progress(*columns, console=Console(stderr=True), disable=agent == "human") as progress:
+        task = progress.add_task(f"{agent}: starting", total=None)
 
         def watch(total: int, said: int, over: Sequence[str]) -> None:
-            latest = f", {over[-1]} lately" if over else ""
-            progress.update(
-                task, total=max(total, said), completed=said, description=f"{len(over)} tests done{latest}"
-            )
+            done = f"{agent}: {len(over)} tests done" + (f", {over[-1]} lately" if over else "")
+            progress.update(task, total=max(total, said), completed=said, description=done)
 
         yield watch
 
