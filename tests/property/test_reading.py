@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.benchmark import reading
@@ -22,6 +22,7 @@ OTHER_TALK = (
 
 
 @pytest.mark.parametrize("name", sorted(reading.DATASETS))
+@settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 3))
 def test_the_full_log_gives_full_points(name: str, seed: int, count: int) -> None:
     dataset, random = DATASETS[name], Random(seed)
