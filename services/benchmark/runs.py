@@ -45,7 +45,7 @@ class Asked(_Record):
     stale: tuple[int, ...]
 
 
-class Tested(_Record):
+class Outcome(_Record):
     test: str
     dataset: str
     number: int
@@ -98,7 +98,7 @@ class Summary(_Record):
 class Run:
     folder: Path
     summary: Summary
-    tests: tuple[Tested, ...]
+    tests: tuple[Outcome, ...]
     """By dataset and number."""
     spoken: tuple[Spoken, ...]
     seconds: tuple[float, ...]
@@ -144,7 +144,7 @@ def load(folder: Path) -> Run:
     """A run that is at its end. Raises SettingsError, which names the file that can't be read."""
     if not (folder / "summary.json").is_file():
         raise SettingsError(f"{folder}: no run has ended there: it has no summary.json")
-    tests = [_read(path, TypeAdapter(Tested)) for path in sorted((folder / "results").glob("*.json"))]
+    tests = [_read(path, TypeAdapter(Outcome)) for path in sorted((folder / "results").glob("*.json"))]
     lines = _text(folder / "schedule.jsonl").splitlines()
     latencies = folder / "latencies.json"
     seconds = _read(latencies, TypeAdapter(dict[int, float])) if latencies.is_file() else {}
@@ -157,7 +157,7 @@ def load(folder: Path) -> Run:
     )
 
 
-def _span(test: Tested, ends: Sequence[int]) -> int:
+def _span(test: Outcome, ends: Sequence[int]) -> int:
     """Tokens from the first needed message on, its own included, up to the last question."""
     started = ends[test.first - 1] if 0 < test.first <= len(ends) else 0
     return max(0, ends[test.last - 1] - started) if 0 < test.last <= len(ends) else 0

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from services.benchmark.evidence import Hit, found
 from services.benchmark.reading.lines import Line, lines, plain
-from services.benchmark.runs import Asked, Logged, Run, Tested
+from services.benchmark.runs import Asked, Logged, Outcome, Run
 
 _OF_A_MESSAGE = 20
 """Characters from which a line that stands in a message is taken for a part of it."""
@@ -36,7 +36,7 @@ class Recall:
     tokens: float
 
 
-def shown(run: Run, test: Tested, asked: Asked) -> Shown | None:
+def shown(run: Run, test: Outcome, asked: Asked) -> Shown | None:
     """What the context of a question shows; None if it isn't known, or if the question needs no message."""
     context = run.context(asked)
     if context is None or not asked.evidence:

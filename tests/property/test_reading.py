@@ -4,17 +4,14 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.benchmark import reading
 from services.benchmark.datasets import DATASETS
 from services.benchmark.definition import Definition, Exchange
 from services.benchmark.reading import read
 
-READ = (
-    "colours", "shopping", "name_list", "names", "jokes", "locations", "locations_directions", "sallyanne",
-    "spy_meeting", "trigger_response", "key_value",
-)  # fmt: skip
 BEGAN = datetime(2025, 1, 6, 9, tzinfo=UTC)
 REPLIES = ("Noted.", "Noted. On 2025-01-05, you said: Red is my favourite colour.\nMy name is Jane.", "")
 OTHER_TALK = (
@@ -24,7 +21,8 @@ OTHER_TALK = (
 )
 
 
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("name", sorted(reading.DATASETS))
+@settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 3))
 def test_the_full_log_gives_full_points(name: str, seed: int, count: int) -> None:
     dataset, random = DATASETS[name], Random(seed)
@@ -53,6 +51,6 @@ def test_the_full_log_gives_full_points(name: str, seed: int, count: int) -> Non
 
 def test_definitions_are_equal_for_equal_seeds() -> None:
     def made() -> list[Definition]:
-        return [DATASETS[name].generate(Random(7), 0, {}) for name in READ]
+        return [DATASETS[name].generate(Random(7), 0, {}) for name in sorted(reading.DATASETS)]
 
     assert made() == made()

@@ -9,6 +9,10 @@ from datetime import datetime
 
 from services.benchmark.reading import (
     colours,
+    conflicting_personal_information,
+    delayed_recall,
+    how_to_think,
+    instruction_recall,
     jokes,
     key_value,
     locations,
@@ -32,6 +36,10 @@ _READERS: Mapping[str, Callable[[str, Sequence[Line]], str | None]] = {
     "sallyanne": sallyanne.read,
     "spy_meeting": spy_meeting.read,
     "key_value": key_value.read,
+    "delayed_recall": delayed_recall.read,
+    "instruction_recall": instruction_recall.read,
+    "conflicting_personal_information": conflicting_personal_information.read,
+    "how_to_think": how_to_think.read,
     "trigger_response": trigger_response.read,
 }
 DATASETS = frozenset({*_READERS, "jokes"})
@@ -44,5 +52,7 @@ def read(question: str, context: str, at: datetime | None = None) -> str:
     Without the moment, "two hours ago" counts from the newest line of the context.
     """
     said = lines(context)
-    answers = (reader(question, said) for reader in _READERS.values())
-    return next((answer for answer in answers if answer is not None), jokes.read(question, said, at) or "")
+    for reader in _READERS.values():
+        if (answer := reader(question, said)) is not None:
+            return answer
+    return jokes.read(question, said, at) or ""

@@ -4,7 +4,16 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from services.benchmark.datasets import DATASETS, jokes, prospective_memory
+from services.benchmark.datasets import (
+    DATASETS,
+    conflicting_personal_information,
+    delayed_recall,
+    how_to_think,
+    instruction_recall,
+    jokes,
+    key_value,
+    prospective_memory,
+)
 from services.benchmark.reading import (
     colours,
     locations_directions,
@@ -29,8 +38,15 @@ _OTHERS = (
     *shopping.STATEMENTS,
     *spy_meeting.STATEMENTS,
     *trigger_response.STATEMENTS,
+    *(each for statements, _, _ in conflicting_personal_information.KINDS for each in statements),
+    delayed_recall.FACT,
+    how_to_think.TAUGHT,
+    instruction_recall.TOLD.partition("\n")[0],
+    key_value.TOLD.partition("\n")[0],
     prospective_memory.TOLD,
+    prospective_memory.QUESTION,
     "'{quote}' - {author}",
+    "After responding to the following unrelated user prompts, please append{rest}",
     "(On TV) {rest}",
     HEAD,
     *(dataset.reset for dataset in DATASETS.values() if dataset.reset),

@@ -40,12 +40,12 @@ def told(lines: Iterable[Line], templates: Sequence[str], ends: Sequence[str] = 
 
 
 def made_from(text: str, templates: Iterable[str], moment: datetime | None = None) -> Told | None:
-    """What a text says if it was made from one of the templates; the first that fits counts.
+    """What a line's text says if it was made from one of the templates; the first that fits counts.
 
     Case, blanks and a full stop at the end don't matter. Numbers and distances are digits.
     """
     for template in templates:
-        if found := _pattern(template).fullmatch(plain(text)):
+        if found := _pattern(template).fullmatch(text):
             return Told(template, {name: value.strip() for name, value in found.groupdict().items()}, moment)
     return None
 

@@ -1,5 +1,6 @@
 """The page: figures, plots, and every message of every test to read."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -8,7 +9,7 @@ from services.benchmark.report import plots
 from services.benchmark.report.elements import e, html
 from services.benchmark.report.figures import interval, overall, percent, recalled
 from services.benchmark.report.measures import READER, Measures, span
-from services.benchmark.runs import Asked, Logged, Tested
+from services.benchmark.runs import Asked, Logged, Outcome
 from services.benchmark.shown import Shown
 from services.errors import SettingsError
 
@@ -46,16 +47,17 @@ def page(runs: Sequence[Measures]) -> str:
 
 def _overview(runs: Sequence[Measures]) -> Element:
     figures = [overall(each) for each in runs]
-    rows = [_row(each.label, *told.values()) for each, told in zip(runs, figures, strict=True)]
+    rows = [_row(name, *(each[name] for each in figures)) for name in figures[0]]
+    spans = {each.run.span for each in runs}
     return e(
         "section",
         e("p", READER, class_="note") if any(each.run.is_read for each in runs) else None,
-        _table(("run", *figures[0]), rows),
+        _table(("", *(each.label for each in runs)), rows),
         e("h2", "Score by dataset"),
         plots.legend([each.label for each in runs]) if len(runs) > 1 else None,
-        plots.by_dataset(runs),
+        e("div", plots.by_dataset(runs), class_="wide"),
         e("p", "Dots are means of a dataset's tests, lines their 95 % bootstrap intervals.", class_="note"),
-        *((e("h2", "Total by memory span"), plots.by_span(runs)) if len(runs) > 1 else ()),
+        *((e("h2", "Total by memory span"), plots.by_span(runs)) if len(spans) > 1 else ()),
     )
 
 
@@ -101,7 +103,7 @@ def _signs() -> Element:
     )
 
 
-def _test(each: Measures, test: Tested) -> Element:
+def _test(each: Measures, test: Outcome) -> Element:
     asked = {question.message: number for number, question in enumerate(test.questions)}
     needed = {place for question in test.questions for place in question.evidence}
     stale = {place for question in test.questions for place in question.stale} - needed
@@ -118,11 +120,15 @@ def _test(each: Measures, test: Tested) -> Element:
         e("summary",
           e("span", f"{test.points:g} / {test.most:g}", class_=f"badge {plots.grade(test.score)}"), " ",
           test.test),
-        e("p", e("b", "Expected: "), "; ".join(map(str, test.expected))),
+        e("p", e("b", "Expected: "), "; ".join(map(_written, test.expected))),
         e("ul", *(e("li", note) for note in test.notes), class_="notes") if test.notes else None,
         e("div", *messages, class_="talk"),
         class_="test",
     )  # fmt: skip
+
+
+def _written(expected: object) -> str:
+    return expected if isinstance(expected, str) else json.dumps(expected, ensure_ascii=False)
 
 
 def _said(logged: Logged, kind: str) -> Element:

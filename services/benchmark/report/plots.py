@@ -5,8 +5,8 @@ from xml.etree.ElementTree import Element
 
 from services.benchmark.report.elements import e
 from services.benchmark.report.measures import Measures, span
-from services.benchmark.runs import Run, Tested
-from services.benchmark.totals import Interval
+from services.benchmark.runs import Outcome, Run
+from services.benchmark.totals import Interval, Totals
 
 SERIES = 6
 """Colours that runs take in turn."""
@@ -15,6 +15,7 @@ _LEFT = 190
 _RIGHT = 40
 _TOP = 26
 _DOT = 5
+_ALL = "all"
 
 
 def legend(labels: Sequence[str]) -> Element:
@@ -27,16 +28,16 @@ def legend(labels: Sequence[str]) -> Element:
 
 
 def by_dataset(runs: Sequence[Measures]) -> Element:
-    """For each dataset a dot a run, and the bounds of its mean."""
-    names = sorted({name for each in runs for name in each.totals.datasets})
+    """For each dataset, and for all, a dot a run, and the bounds of its mean."""
+    names = [*sorted({name for each in runs for name in each.totals.datasets}), _ALL]
     row = 14 * len(runs) + 14
     height = _TOP + row * len(names) + 8
     marks = [*_grid_across([(share, f"{share:g}") for share in (0, 0.25, 0.5, 0.75, 1)], 1, height)]
     for line, name in enumerate(names):
         middle = _TOP + row * (line + 0.5)
-        marks.append(e("text", name, x=_LEFT - 14, y=middle + 4, text_anchor="end"))
+        marks.append(_name(name, middle))
         for place, each in enumerate(runs):
-            if interval := each.totals.datasets.get(name):
+            if interval := _share(each.totals) if name == _ALL else each.totals.datasets.get(name):
                 y = middle + 14 * (place - (len(runs) - 1) / 2)
                 marks.append(_across(interval, y, f"{each.label}, {name}", series(place)))
     return _svg(height, "Score by dataset", marks)
@@ -55,24 +56,25 @@ def by_span(runs: Sequence[Measures]) -> Element:
     def y(share: float) -> float:
         return bottom - share * (bottom - _TOP)
 
-    marks = [
-        e("g", _line(_LEFT, y(share), _WIDTH - _RIGHT, y(share), "grid"),
-          e("text", f"{share * 100:g} %", x=_LEFT - 14, y=y(share) + 4, text_anchor="end", class_="tick"))
-        for share in (0, 0.25, 0.5, 0.75, 1)
-    ]  # fmt: skip
+    marks = []
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        marks += [
+            _line(_LEFT, y(share), _WIDTH - _RIGHT, y(share), "grid"),
+            _name(f"{share * 100:g} %", y(share)),
+        ]
     marks += [
         e("text", span(each), x=x(each), y=bottom + 22, text_anchor="middle", class_="tick") for each in spans
     ]
     for place, agent in enumerate(agents):
         ran = sorted((each for each in runs if each.run.agent == agent), key=lambda each: each.run.span)
-        shares = [(x(each.run.span), each.totals.total, len(each.totals.datasets) or 1) for each in ran]
-        way = " ".join(f"{at:.6g},{y(total.mean / most):.6g}" for at, total, most in shares)
+        shares = [(x(each.run.span), _share(each.totals)) for each in ran]
+        way = " ".join(f"{at:.6g},{y(share.mean):.6g}" for at, share in shares)
         marks.append(e("polyline", points=way, class_=f"way {series(place)}"))
-        for at, total, most in shares:
-            bounds = _line(at, y(total.low / most), at, y(total.high / most), f"bound {series(place)}")
-            dot = e("circle", cx=at, cy=y(total.mean / most), r=_DOT, class_=f"dot {series(place)}")
-            marks.append(e("g", e("title", f"{agent}: {total.mean:.2f} of {most}"), bounds, dot))
-    return e("div", legend(agents), _svg(height, "Total by memory span", marks))
+        for at, total in shares:
+            bounds = _line(at, y(total.low), at, y(total.high), f"bound {series(place)}")
+            dot = e("circle", cx=at, cy=y(total.mean), r=_DOT, class_=f"dot {series(place)}")
+            marks.append(e("g", e("title", _told(agent, total)), bounds, dot))
+    return e("div", legend(agents), _svg(height, "Total by memory span", marks), class_="wide")
 
 
 def timeline(run: Run) -> Element:
@@ -86,7 +88,7 @@ def timeline(run: Run) -> Element:
     for line, test in enumerate(run.tests):
         y = _TOP + 15 * (line + 0.5)
         if test.dataset != previous:
-            marks.append(e("text", test.dataset, x=_LEFT - 14, y=y + 4, text_anchor="end"))
+            marks.append(_name(test.dataset, y))
             previous = test.dataset
         marks += _events(
             test, y, {each.position: end for each, end in zip(run.spoken, ends, strict=True)}, most
@@ -99,7 +101,7 @@ def series(place: int) -> str:
     return f"s{place % SERIES}"
 
 
-def _events(test: Tested, y: float, ends: Mapping[int, int], most: float) -> list[Element]:
+def _events(test: Outcome, y: float, ends: Mapping[int, int], most: float) -> list[Element]:
     needed = {place for asked in test.questions for place in asked.evidence}
     stale = {place for asked in test.questions for place in asked.stale} - needed
     at = [_x(ends.get(logged.position, 0), most) for logged in test.log]
@@ -122,8 +124,17 @@ def grade(score: float) -> str:
 def _across(interval: Interval, y: float, name: str, kind: str) -> Element:
     bounds = _line(_x(interval.low, 1), y, _x(interval.high, 1), y, f"bound {kind}")
     dot = e("circle", cx=_x(interval.mean, 1), cy=y, r=_DOT, class_=f"dot {kind}")
-    told = f"{name}: {interval.mean:.2f}, from {interval.low:.2f} to {interval.high:.2f}"
-    return e("g", e("title", told), bounds, dot)
+    return e("g", e("title", _told(name, interval)), bounds, dot)
+
+
+def _told(name: str, interval: Interval) -> str:
+    return f"{name}: {interval.mean:.2f}, from {interval.low:.2f} to {interval.high:.2f}"
+
+
+def _share(totals: Totals) -> Interval:
+    """The total, as a share of the most that there is."""
+    most = len(totals.datasets) or 1
+    return Interval(totals.total.mean / most, totals.total.low / most, totals.total.high / most)
 
 
 def _diamond(x: float, y: float, kind: str, title: Element) -> Element:
@@ -138,6 +149,10 @@ def _grid_across(ticks: Sequence[tuple[float, str]], most: float, height: float)
         marks.append(_line(x, _TOP - 6, x, height - 4, "grid"))
         marks.append(e("text", label, x=x, y=_TOP - 12, text_anchor="middle", class_="tick"))
     return marks
+
+
+def _name(name: str, y: float) -> Element:
+    return e("text", name, x=_LEFT - 14, y=y + 4, text_anchor="end")
 
 
 def _x(value: float, most: float) -> float:
