@@ -6,7 +6,7 @@ To add an agent: a module here with a class of two methods (agent.py), and a lin
 from collections.abc import Mapping
 
 from services.benchmark.agent import Kind
-from services.benchmark.agents import http, human, remi, simple
+from services.benchmark.agents import http, human, remi, scratchpad, simple
 
 AGENTS: Mapping[str, Kind] = {
     "remi": Kind("Remi with its memory; starts one of its own unless --address names one", remi.remembering),
@@ -19,6 +19,7 @@ AGENTS: Mapping[str, Kind] = {
     "bm25": Kind("4,000 tokens by BM25", simple.bm25),
     "bm25-recent": Kind("2,000 tokens by BM25, and the newest 2,000", simple.bm25_recent),
     "semantic": Kind("4,000 tokens by the vectors of --embedding-model", simple.semantic),
+    "scratchpad": Kind("the same with queries and notes that a model writes", scratchpad.with_scratchpad),
     "human": Kind("somebody at the keyboard", human.at_the_keyboard),
     "http": Kind("any agent at the URL of --address", http.at_url, hears_twice=False),
 }

@@ -24,7 +24,7 @@ from services.stubs.assistant.v1 import assistant_pb2_grpc as stubs
 BOT_ID = "benchmark"
 ATTEMPTS = 3
 """How often a message is said whose stream ended without a reply."""
-LOOK_SECONDS = 5
+LOOK_SECONDS = 3
 """Between looks whether an assistant that takes its time still serves."""
 MOST_MISSES = 3
 _EXPLAIN_SECONDS = 60

@@ -98,20 +98,21 @@ async def semantic(setting: Setting) -> AsyncIterator[Agent]:
     if not setting.embedding_model:
         raise SettingsError("this agent needs vectors: name a model with --embedding-model")
     async with connected(setting) as endpoint:
-        agent = _Simple(lambda: Meaning(_budget(setting), endpoint), notes, endpoint)
+        agent = _Simple(lambda: Meaning(budget(setting), endpoint), notes, endpoint)
         for told in setting.before:
             await agent.add(told)
         yield agent
 
 
-def _budget(setting: Setting) -> int:
+def budget(setting: Setting) -> int:
+    """Most tokens that an agent recalls."""
     return setting.budget or BUDGET
 
 
 full_log = opening(lambda setting: Everything())
-recency = opening(lambda setting: Newest(_budget(setting)))
-bm25 = opening(lambda setting: Words(_budget(setting)))
-bm25_recent = opening(lambda setting: Both(Words(_budget(setting) // 2), Newest(_budget(setting) // 2)))
+recency = opening(lambda setting: Newest(budget(setting)))
+bm25 = opening(lambda setting: Words(budget(setting)))
+bm25_recent = opening(lambda setting: Both(Words(budget(setting) // 2), Newest(budget(setting) // 2)))
 openai_full = opening(lambda setting: Everything(), talk, needs_model=True)
 openai_truncated = opening(lambda setting: Newest(setting.window), talk, needs_model=True)
 openai_timestamped = opening(lambda setting: Newest(setting.window), dated_talk, needs_model=True)

@@ -124,6 +124,24 @@ async def test_meaning_is_found_by_an_endpoints_vectors(fake: FakeOpenAI, tmp_pa
         assert DOG in await told(agent, "")
 
 
+async def test_a_model_looks_things_up_and_keeps_notes(fake: FakeOpenAI, tmp_path: Path) -> None:
+    before = [Told(NOON, DOG, "")]
+    fake.script(*(Step(text=text) for text in ("dog\n\nBiscuit", "Biscuit.", "Has a dog.")))
+    async with opened("scratchpad", tmp_path, model="m", embedding_model="e", before=before) as agent:
+        reply = await agent.reply("What is my dog called?", NOON + timedelta(minutes=1))
+    assert (reply.text, reply.context) == ("Biscuit.", f"2025-01-06 12:00 User: {DOG}")
+    assert reply.tokens_out > 5
+    # The same message said again finds the notes as they were before it, the next one those after it.
+    for minute, notes in ((1, ""), (2, "Scratchpad: Noted.")):
+        async with opened("scratchpad", tmp_path, model="m", embedding_model="e") as agent:
+            reply = await agent.reply("Hello", NOON + timedelta(minutes=minute))
+            assert reply.context is not None
+            assert reply.context.strip() == notes
+    async with opened("scratchpad", tmp_path, model="m", embedding_model="e") as agent:
+        await agent.reset()
+        assert (await agent.reply("Hello", NOON + timedelta(minutes=3))).context == ""
+
+
 @pytest.mark.parametrize(
     ("step", "error"),
     [
@@ -150,6 +168,9 @@ async def test_what_an_agent_lacks_is_named(tmp_path: Path, monkeypatch: pytest.
             pass
     with pytest.raises(SettingsError, match="--embedding-model"):
         async with opened("semantic", tmp_path):
+            pass
+    with pytest.raises(SettingsError, match="two models"):
+        async with opened("scratchpad", tmp_path, model="m"):
             pass
     with pytest.raises(SettingsError, match="OPENAI_BASE_URL"):
         async with opened("openai-truncated", tmp_path, model="m"):
