@@ -79,6 +79,13 @@ def _run_options(command: argparse.ArgumentParser) -> None:
         "--window", type=_count, default=8_000, metavar="TOKENS", help="of a truncated prompt; 8000"
     )
     command.add_argument(
+        "--budget",
+        type=_count,
+        default=0,
+        metavar="TOKENS",
+        help="of recall; else what the agent does by itself",
+    )
+    command.add_argument(
         "--prices", type=_prices, default=(0.0, 0.0), metavar="IN,OUT", help="US dollars a million tokens"
     )
     command.add_argument("--address", default="", help="of an agent that runs: a URL, or host:port for Remi")

@@ -63,6 +63,8 @@ class Setting:
     embedding_model: str = ""
     window: int = 8_000
     """Most tokens of a prompt, where an agent cuts it."""
+    budget: int = 0
+    """Most tokens of what it recalls; 0 for what it does by itself."""
     prices: tuple[float, float] = (0.0, 0.0)
     """US dollars for a million tokens in, and out."""
     address: str = ""

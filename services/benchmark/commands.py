@@ -56,6 +56,7 @@ def _run(agent: str, options: argparse.Namespace) -> Path:
         model=options.model,
         embedding_model=options.embedding_model,
         window=options.window,
+        budget=options.budget,
         prices=options.prices,
         address=options.address,
     )

@@ -13,10 +13,12 @@ from services.benchmark.definition import Definition, Exchange, Score
 
 GRADED = 20_000
 """Characters of a reply that are graded; no fair answer is longer."""
+ATTEMPTS = 50
 _LENIENT = 5_000
 """Characters of a stretch in brackets that is not quite JSON, up to which it is read nevertheless."""
 
 _ALIKE = str.maketrans({"‘": "'", "’": "'", "‚": "'", "´": "'", "“": '"', "”": '"', "„": '"'})
+_OPENING = re.compile(r"[\[{]")
 _DECODER = json.JSONDecoder()
 _NUMBERS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -40,7 +42,7 @@ def total(points: Iterable[tuple[float, str]]) -> Score:
 def plain(text: str) -> str:
     """Text without case, markup and typographer's quotes, its lines kept."""
     text = unicodedata.normalize("NFKC", html.unescape(text[:GRADED])).translate(_ALIKE).casefold()
-    return re.sub(r"[^\S\n]+", " ", re.sub(r"[*_`#]+", " ", text)).strip()
+    return re.sub(r"[^\S\n]+", " ", re.sub(r"[*`#]+", "", text).replace("_", " ")).strip()
 
 
 def words(text: str) -> list[str]:
@@ -100,13 +102,23 @@ def number(value: object) -> float | None:
     return next((float(_NUMBERS.index(word)) for word in words(text) if word in _NUMBERS), None)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases: what is read is as large as it looks."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias")
+        return super().compose_node(parent, index)
+
+
 def values(reply: str) -> Iterator[Any]:
     """The JSON lists and objects in a reply, in order, between prose or in code fences.
 
-    Single quotes, trailing commas and bare words, as models write them, are read as well.
+    Single quotes, trailing commas and bare words, as models write them, are read as well. After ATTEMPTS
+    brackets that open nothing the rest is left.
     """
-    text, at = reply[:GRADED].translate(_ALIKE), 0
-    while opening := re.compile(r"[\[{]").search(text, at):
+    text, at, failed = reply[:GRADED].translate(_ALIKE), 0, 0
+    while failed < ATTEMPTS and (opening := _OPENING.search(text, at)):
         at = opening.start()
         try:
             value, at = _DECODER.raw_decode(text, at)
@@ -114,6 +126,8 @@ def values(reply: str) -> Iterator[Any]:
             value, at = _lenient(text, at)
         if isinstance(value, list | dict):
             yield value
+        else:
+            failed += 1
 
 
 def _lenient(text: str, at: int) -> tuple[Any, int]:
@@ -123,7 +137,7 @@ def _lenient(text: str, at: int) -> tuple[Any, int]:
         depth += (text[end] in "[{") - (text[end] in "]}")
         if not depth:
             try:
-                return yaml.safe_load(text[at : end + 1]), end + 1
+                return yaml.load(text[at : end + 1], _Loader), end + 1
             except (yaml.YAMLError, ValueError, RecursionError):
                 break
     return None, at + 1
@@ -138,7 +152,8 @@ _PARTS = re.compile(
 )
 _FROM_TO = re.compile(r"\bfrom\b([^.;\n]*?)\b(?:to|into)\b")
 _DENIED = re.compile(
-    r"\b(?:not|no longer|never|\w+n't|instead of|rather than|replacing|unlike|used to be|anymore|any more)\b"
+    r"\b(?:not|no(?! doubt| question| problem) \w+|no longer|never|\w+n't|instead of|rather than|replacing"
+    r"|unlike|used to be|anymore|any more)\b"
 )
 _HOLDS = re.compile(
     r"\b(?:now|current|currently|latest|most recent|recently|today|these days|at the moment|final|finally"

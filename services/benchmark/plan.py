@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 from services.benchmark import published, trivia
-from services.benchmark.configuration import Configuration, examples
+from services.benchmark.configuration import Configuration, Selection, examples
 from services.benchmark.datasets import DATASETS
 from services.benchmark.definition import Definition
 from services.benchmark.schedule import Plan, Test
@@ -41,23 +41,35 @@ class Planned:
 def planned(wanted: Wanted) -> Planned:
     """Raises SettingsError, which names what can't be read or made."""
     configuration = _configuration(wanted)
-    definitions, left_out = [], []
-    found = None if wanted.definitions is None else published.definitions(wanted.definitions)
+    read = None if wanted.definitions is None else published.definitions(wanted.definitions)
+    definitions: list[Definition] = []
+    left_out = []
     for selection in configuration.selections:
-        dataset = DATASETS[selection.dataset]
-        if dataset.needs_model and not wanted.answers:
-            left_out.append(f"{dataset.name}: needs an agent that answers")
-            continue
-        if found is None:
+        if problem := _problem(selection, read, wanted):
+            left_out.append(f"{selection.dataset}: {problem}")
+        elif read is None:
             definitions += examples(selection, configuration.seed)
-            continue
-        these = [each for each in found if each.dataset == dataset.name][: selection.examples]
-        definitions += these
-        if not these:
-            left_out.append(f"{dataset.name}: {wanted.definitions} holds no definition of it")
+        else:
+            definitions += _of(selection, read)[: selection.examples]
     if not definitions:
         raise SettingsError("there is no test to run: " + "; ".join(left_out))
     return Planned(configuration.name, _plan(configuration, definitions, wanted), left_out)
+
+
+def _problem(selection: Selection, read: Sequence[Definition] | None, wanted: Wanted) -> str:
+    """Why a dataset is left out; empty where it isn't."""
+    dataset = DATASETS[selection.dataset]
+    if dataset.needs_model and not wanted.answers:
+        return "needs an agent that answers"
+    if read is not None:
+        return "" if _of(selection, read) else f"{wanted.definitions} holds no definition of it"
+    if dataset.arguments.get("file") == selection.arguments.get("file", ""):
+        return "is made of a file of yours; name it in the configuration, as the argument file"
+    return ""
+
+
+def _of(selection: Selection, read: Sequence[Definition]) -> list[Definition]:
+    return [each for each in read if each.dataset == selection.dataset]
 
 
 def _configuration(wanted: Wanted) -> Configuration:

@@ -76,6 +76,7 @@ def _description(session: Session, schedule: str) -> dict[str, Any]:
         "model": setting.model,
         "embedding_model": setting.embedding_model,
         "window": setting.window,
+        "budget": setting.budget,
         "answered_by": "template reader" if session.read else "agent",
         "span": plan.span,
         "seed": plan.seed,

@@ -29,7 +29,7 @@ LOOK_SECONDS = 5
 MOST_MISSES = 3
 _EXPLAIN_SECONDS = 60
 # What the operator says of the endpoint, for an assistant of our own that is to use a model.
-_ENDPOINT = ("OPENAI_BASE_URL", "OPENAI_API_KEY", "REMI_MEMORY_MODEL", "REMI_RECALL_TOKENS")
+_ENDPOINT = ("OPENAI_BASE_URL", "OPENAI_API_KEY", "REMI_MEMORY_MODEL")
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ async def _connected(setting: Setting) -> AsyncIterator[tuple[Client, Deliveries
         if setting.address:
             settings = load(GatewaySettings).model_copy(update={"assistant": setting.address})
         else:
-            own = own_assistant(setting.folder / "assistant", _models(setting))
+            own = own_assistant(setting.folder / "assistant", _knobs(setting))
             settings = await stack.enter_async_context(own)
         client = await stack.enter_async_context(connect(settings, "benchmark"))
         deliveries = Deliveries(client, _Reader())
@@ -70,12 +70,13 @@ async def _connected(setting: Setting) -> AsyncIterator[tuple[Client, Deliveries
             await deliveries.finish()
 
 
-def _models(setting: Setting) -> dict[str, str]:
-    """What an assistant of our own is told of models; none, unless one is named."""
-    if not setting.model:
-        return {}
-    told = {name: os.environ[name] for name in _ENDPOINT if name in os.environ}
-    return told | {"REMI_CHAT_MODEL": setting.model, "REMI_EMBEDDING_MODEL": setting.embedding_model}
+def _knobs(setting: Setting) -> dict[str, str]:
+    """What an assistant of our own is told; of models nothing, unless one is named."""
+    knobs = {"REMI_RECALL_TOKENS": str(setting.budget)} if setting.budget else {}
+    if setting.model:
+        knobs |= {name: os.environ[name] for name in _ENDPOINT if name in os.environ}
+        knobs |= {"REMI_CHAT_MODEL": setting.model, "REMI_EMBEDDING_MODEL": setting.embedding_model}
+    return knobs
 
 
 async def _ignored(_: object) -> None: ...

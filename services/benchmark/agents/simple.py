@@ -20,7 +20,7 @@ NOTES = (
     "It is now {now}.\n\n{context}"
 )
 BUDGET = 4_000
-"""Tokens that the retrieval agents recall."""
+"""Tokens that the retrieval agents recall, unless told otherwise."""
 
 Prompt: TypeAlias = list[tuple[Role, str]]
 Form: TypeAlias = Callable[[Sequence[Entry], str, datetime], Prompt]
@@ -98,16 +98,20 @@ async def semantic(setting: Setting) -> AsyncIterator[Agent]:
     if not setting.embedding_model:
         raise SettingsError("this agent needs vectors: name a model with --embedding-model")
     async with connected(setting) as endpoint:
-        agent = _Simple(lambda: Meaning(BUDGET, endpoint), notes, endpoint)
+        agent = _Simple(lambda: Meaning(_budget(setting), endpoint), notes, endpoint)
         for told in setting.before:
             await agent.add(told)
         yield agent
 
 
+def _budget(setting: Setting) -> int:
+    return setting.budget or BUDGET
+
+
 full_log = opening(lambda setting: Everything())
-recency = opening(lambda setting: Newest(BUDGET))
-bm25 = opening(lambda setting: Words(BUDGET))
-bm25_recent = opening(lambda setting: Both(Words(BUDGET // 2), Newest(BUDGET // 2)))
+recency = opening(lambda setting: Newest(_budget(setting)))
+bm25 = opening(lambda setting: Words(_budget(setting)))
+bm25_recent = opening(lambda setting: Both(Words(_budget(setting) // 2), Newest(_budget(setting) // 2)))
 openai_full = opening(lambda setting: Everything(), talk, needs_model=True)
 openai_truncated = opening(lambda setting: Newest(setting.window), talk, needs_model=True)
 openai_timestamped = opening(lambda setting: Newest(setting.window), dated_talk, needs_model=True)

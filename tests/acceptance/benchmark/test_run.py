@@ -79,6 +79,7 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
+@pytest.mark.timeout(300)  # Three assistants start with a database of their own, one after the other.
 def test_a_run_that_is_killed_comes_to_the_same_end() -> None:
     """Its assistant ends with it; the next one goes on with what that remembers."""
     with data_folder() as folder:
