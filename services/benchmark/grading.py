@@ -5,6 +5,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
 from typing import Any
 
 import yaml
@@ -143,14 +144,17 @@ def _lenient(text: str, at: int) -> tuple[Any, int]:
     return None, at + 1
 
 
-_PARTS = re.compile(
-    r"(?<=[.!?;\n])\s|[;\n()]|[.!,](?!\d)|—|–| - "
-    r"|\b(?:but|although|though|while|whereas|however)\b"
-    r"|\band\b(?=,? (?:now|currently|today|lately|then|later|most|more|finally|you|it|that|i)\b)"
-    r"|\s(?=instead of\b|rather than\b|replacing\b)"
+_SENTENCES = re.compile(
+    r"(?<=\?)\s|[;\n()]|[.!](?!\d)|—|–| - |\b(?:but|although|though|while|whereas|however)\b"
+    r"|\band\b(?=,? (?:now|currently|today|lately|later|most|more|finally|you|it|that|i)\b)"
+)
+_CLAUSES = re.compile(
+    r",(?!\d)|\s(?=instead of\b|rather than\b|replacing\b)"
     r"|(?<!\bis)(?<!\bwas)(?<!\bare)(?<!\bwere)\s(?=not\b|no longer\b)"
 )
-_FROM_TO = re.compile(r"\bfrom\b([^.;\n]*?)\b(?:to|into)\b")
+_CHANGE = re.compile(r"\bfrom\b([^.;\n]*?)\b(?:to|into)\b")
+_CHANGE_ON = re.compile(r"; now +(\S+(?: \S+)?) (?:to|into)\b")
+_ARROW = re.compile(r"(\w+(?: \w+)?) ?(?:→|->)")
 _DENIED = re.compile(
     r"\b(?:not|no(?! doubt| question| problem) \w+|no longer|never|\w+n't|instead of|rather than|replacing"
     r"|unlike|used to be|anymore|any more)\b"
@@ -163,32 +167,62 @@ _HELD = re.compile(
     r"\b(?:was|were|had|previous|previously|former|formerly|earlier|original|originally|initial|initially"
     r"|first|once|before|old|past|ago)\b"
 )
+_SHORT = 3
+"""Words of a clause that says nothing by itself: "previously", "then Brown", "and Cream"."""
 
 
-def undenied(reply: str) -> list[str]:
-    """The clauses of a reply, in plain text, that deny nothing."""
-    text = _FROM_TO.sub(r"; earlier \1; now ", plain(reply))
-    return [part for part in _PARTS.split(text) if part and not _DENIED.search(part)]
+class Standing(IntEnum):
+    """How a clause puts what it names."""
+
+    DENIED = 0
+    PAST = 1
+    SAID = 2
+    NOW = 3
 
 
-def longest(named: set[str]) -> set[str]:
-    """These, without what was named only as a part of something longer."""
-    return {each for each in named if not any(each != other and says(other, each) for other in named)}
+def clauses(reply: str) -> Iterator[tuple[str, Standing]]:
+    """The clauses of a reply, in plain text, and how each puts what it names.
+
+    Marks are words such as "not" and "instead of", "was" and "earlier", "now" and "changed to". A clause
+    without a mark stands as the one before it in the sentence does, if either is SHORT; a denial does not go
+    on.
+    """
+    text = _CHANGE.sub(r"; earlier \1; now ", _ARROW.sub(r"; earlier \1; now ", plain(reply)))
+    while (further := _CHANGE_ON.sub(r"; earlier \1; now", text)) != text:
+        text = further
+    for sentence in _SENTENCES.split(text):
+        standing, is_short = Standing.SAID, False
+        for clause in filter(None, _CLAUSES.split(sentence or "")):
+            was_short, is_short = is_short, len(words(clause)) <= _SHORT
+            own = _standing(clause)
+            if own is Standing.SAID and standing is not Standing.DENIED and (is_short or was_short):
+                own = standing
+            standing = own
+            yield clause, standing
+
+
+def _standing(clause: str) -> Standing:
+    if _DENIED.search(clause):
+        return Standing.DENIED
+    if _HOLDS.search(clause):
+        return Standing.NOW
+    return Standing.PAST if _HELD.search(clause) else Standing.SAID
 
 
 def stated(reply: str, candidates: Iterable[str]) -> set[str]:
     """Which of the candidates a reply says to hold.
 
-    Clause by clause: what is denied ("not", "instead of", "used to be") or asked does not count; what is said
-    to hold now ("now", "currently", "the latest", "changed to") goes before what is just said, and that
-    before what is told of the past ("was", "earlier", "previously"). So an old value may be named beside the
-    new one.
+    What is denied or asked does not count. What holds now goes before what is just said, and that before what
+    is told of the past (`clauses`): so an old value may be named beside the new one.
     """
     known = list(candidates)
-    now, said, past = set[str](), set[str](), set[str]()
-    for part in undenied(reply):
-        if part.rstrip().endswith("?"):
-            continue
-        named = longest({each for each in known if says(part, each)})
-        (now if _HOLDS.search(part) else past if _HELD.search(part) else said).update(named)
-    return now or said or past
+    named: dict[Standing, set[str]] = {standing: set() for standing in Standing}
+    for clause, standing in clauses(reply):
+        if not clause.rstrip().endswith("?"):
+            named[standing] |= longest({each for each in known if says(clause, each)})
+    return named[Standing.NOW] or named[Standing.SAID] or named[Standing.PAST]
+
+
+def longest(named: set[str]) -> set[str]:
+    """These, without what was named only as a part of something longer."""
+    return {each for each in named if not any(each != other and says(other, each) for other in named)}

@@ -90,23 +90,23 @@ class _Configuration(_Strict):
     datasets: _Datasets
 
 
-def definitions(folder: Path) -> list[Definition]:
+def definitions(folder: Path, left_out: list[str] | None = None) -> list[Definition]:
     """All tests in a folder of this layout, or in its folder `definitions`, by dataset and number.
 
-    Raises SettingsError, which names the file and the field that can't be read, or a folder of no known
-    dataset.
+    Raises SettingsError, which names the file and the field that can't be read, or what is of no known
+    dataset. With `left_out` such a line is put there for each, and the others are read.
     """
     root = folder / "definitions" if (folder / "definitions").is_dir() else folder
-    if not root.is_dir():
-        raise SettingsError(f"{folder}: there is no such folder")
-    read = [
-        _definition(path, TITLES[titled.name], place, root.parent / "data" / "menu.json")
-        for titled in sorted(each for each in root.iterdir() if each.is_dir())
-        for place, path in enumerate(_files(titled))
-    ]
-    if not read:
+    files = sorted(root.glob("*/*.def.json"), key=lambda path: (path.parent, len(path.name), path.name))
+    if not files:
         raise SettingsError(f"{folder}: there is no <dataset>/<number>.def.json in it")
-    return read
+    read = [_tried(path, place, root.parent / "data" / "menu.json") for place, path in enumerate(files)]
+    errors = [each for each in read if isinstance(each, SettingsError)]
+    if errors and left_out is None:
+        raise errors[0]
+    if left_out is not None:
+        left_out += map(str, errors)
+    return [each for each in read if isinstance(each, Definition)]
 
 
 def configuration(path: Path) -> Configuration:
@@ -131,14 +131,18 @@ def configuration(path: Path) -> Configuration:
     )
 
 
-def _files(folder: Path) -> list[Path]:
-    if folder.name not in TITLES:
-        raise SettingsError(f"{folder}: no dataset has this title; there are {', '.join(TITLES)}")
-    return sorted(folder.glob("*.def.json"), key=lambda path: (len(path.name), path.name))
+def _tried(path: Path, place: int, menu: Path) -> Definition | SettingsError:
+    try:
+        return _definition(path, place, menu)
+    except SettingsError as error:
+        return error
 
 
-def _definition(path: Path, name: str, place: int, menu: Path) -> Definition:
+def _definition(path: Path, place: int, menu: Path) -> Definition:
     """`place`: its number, should the file's name hold none."""
+    title = path.parent.name
+    if title not in TITLES:
+        raise SettingsError(f"{path}: no dataset has the title {title}; there are {', '.join(TITLES)}")
     read = _parsed(path, _Definition)
     if not len(read.script) <= len(read.is_question) == len(read.waits):
         raise SettingsError(f"{path}: script, is_question and waits differ in length")
@@ -147,11 +151,11 @@ def _definition(path: Path, name: str, place: int, menu: Path) -> Definition:
         for text, asks, wait in zip(read.script, read.is_question, read.waits, strict=False)
     )
     expected = read.expected_responses
-    if name == "restaurant" and not expected and menu.is_file():
+    if title == "Restaurant" and not expected and menu.is_file():
         expected = [_json(menu)]
     stem = path.name.removesuffix(".def.json")
     try:
-        return DATASETS[name].define(int(stem) if stem.isdecimal() else place, script, expected)
+        return DATASETS[TITLES[title]].define(int(stem) if stem.isdecimal() else place, script, expected)
     except SettingsError as error:
         raise SettingsError(f"{path}, {error}") from None
 

@@ -4,17 +4,15 @@ What the waiter says depends on what the guest orders, so this needs an agent th
 """
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from random import Random
-from typing import TypeAlias
 
 from services.benchmark.definition import Arguments, Dataset, Definition, Exchange, Said, Score, Wait
-from services.benchmark.grading import longest, plain, says, singular, undenied, words
+from services.benchmark.grading import plain
+from services.benchmark.orders import Menu, are_alike, dishes_in, drinks_in, food_of
 from services.errors import SettingsError
-
-Menu: TypeAlias = Mapping[str, Sequence[str]]
 
 MENU: Menu = {
     "Starters": ("Pumpkin Soup with Toasted Seeds", "Smoked Trout on Rye", "Beetroot Carpaccio with Walnuts"),
@@ -57,15 +55,6 @@ RIGHT_NOW = (
     "Waiter: And here is your {dish}. Let me make up for it with another drink, it is on us. What was it "
     "that you were drinking?"
 )
-SECTION_OF_DRINKS = re.compile(r"drink|beverage", re.I)
-DRINKS = (
-    "water", "still water", "sparkling water", "mineral water", "tap water", "coke", "diet coke", "cola",
-    "sprite", "soda", "soft drink", "iced tea", "tea", "green tea", "black tea", "herbal tea", "coffee",
-    "espresso", "cappuccino", "lemonade", "ginger ale", "tonic water", "juice", "apple juice", "orange juice",
-    "beer", "wheat beer", "lager", "pale ale", "cider", "wine", "red wine", "white wine", "rosé", "rosé wine",
-    "prosecco", "champagne", "merlot", "pinot noir", "pinot grigio", "chardonnay", "cabernet sauvignon",
-    "sauvignon blanc", "riesling", "cocktail", "gin and tonic", "whisky", "hot chocolate", "milk", "smoothie",
-)  # fmt: skip
 _ORDERED = r"i (?:had )?(?:actually )?(?:ordered|asked for|wanted)"
 COMPLAINS = re.compile(
     rf"\b(?:{_ORDERED}|did(?: not|n't) (?:order|ask)|not (?:what|the one) i|wrong|mistake|mix-? ?up|mixed up"
@@ -94,7 +83,7 @@ def define(number: int, script: tuple[Said, ...], expected: Sequence[object]) ->
             menu = {str(section): tuple(map(str, dishes)) for section, dishes in given.items()}
         case _:
             raise SettingsError("expected_responses: must be empty, or hold a menu: sections with dishes")
-    if not any(len(dishes) > 1 for dishes in _food(menu).values()):
+    if not any(len(dishes) > 1 for dishes in food_of(menu).values()):
         raise SettingsError("expected_responses: a section of the menu must have two dishes")
     listed = "\n\n".join(
         "\n".join([f"{section}:", *(f"- {dish}" for dish in dishes)]) for section, dishes in menu.items()
@@ -139,13 +128,13 @@ def score(definition: Definition, exchanges: Sequence[Exchange], run: Sequence[E
 def _evening(definition: Definition, earned: list[tuple[bool, str]]) -> Generator[Said, str, None]:
     """Yields what the waiter says and is sent the replies; notes each point that is earned or missed."""
     menu = _menu(definition)
-    food = _food(menu)
+    food = food_of(menu)
     yield definition.script[0]
-    drinks = _drinks((yield definition.script[1]), menu)
+    drinks = drinks_in((yield definition.script[1]), menu)
     earned.append((bool(drinks), f"drinks ordered: {_list(drinks) or 'none'}"))
     if not drinks:
         return
-    dishes = _dishes((yield Said(SERVED.format(drinks=_list(drinks)), True)), food)
+    dishes = dishes_in((yield Said(SERVED.format(drinks=_list(drinks)), True)), food)
     earned.append((bool(dishes), f"dishes ordered: {_list(dishes) or 'none'}"))
     if not dishes:
         return
@@ -153,7 +142,7 @@ def _evening(definition: Definition, earned: list[tuple[bool, str]]) -> Generato
     yield Said(NOTED.format(dishes=_list(dishes)), wait=Wait(share=0.6))
     gone = random.choice(dishes)
     reply = yield Said(SOLD_OUT.format(dish=gone), True)
-    others = [dish for dish in _dishes(reply, food) if dish != gone]
+    others = [dish for dish in dishes_in(reply, food) if dish != gone]
     is_new = bool(others) and not set(others) & set(dishes)
     earned.append((is_new, f"in place of {gone}: {_list(others) or 'nothing'}"))
     if not is_new:
@@ -177,9 +166,12 @@ def _evening(definition: Definition, earned: list[tuple[bool, str]]) -> Generato
     if not notices:
         return
     yield Said(SORRY, wait=Wait(share=0.9))
-    recalled = _drinks((yield Said(RIGHT_NOW.format(dish=wanted), True)), menu)
+    recalled = drinks_in((yield Said(RIGHT_NOW.format(dish=wanted), True)), menu)
     earned.append(
-        (_same(drinks, recalled), f"had been drinking {_list(drinks)}: said {_list(recalled) or 'nothing'}")
+        (
+            are_alike(drinks, recalled),
+            f"had been drinking {_list(drinks)}: said {_list(recalled) or 'nothing'}",
+        )
     )
 
 
@@ -192,47 +184,6 @@ def _menu(definition: Definition) -> Menu:
         elif line.endswith(":"):
             menu[line[:-1]] = []
     return {section: dishes for section, dishes in menu.items() if dishes}
-
-
-def _food(menu: Menu) -> Menu:
-    return {section: dishes for section, dishes in menu.items() if not SECTION_OF_DRINKS.search(section)}
-
-
-def _drinks(reply: str, menu: Menu) -> list[str]:
-    """The drinks that a reply names and does not deny, without what is only a part of a longer name."""
-    offered = {
-        drink.lower()
-        for section, drinks in menu.items()
-        if SECTION_OF_DRINKS.search(section)
-        for drink in drinks
-    }
-    text = "; ".join(" ".join(map(singular, words(part))) for part in undenied(reply))
-    return sorted(longest({drink for drink in {*DRINKS, *offered} if says(text, drink)}))
-
-
-def _dishes(reply: str, food: Menu) -> list[str]:
-    said = {singular(word) for part in undenied(reply) for word in words(part)}
-    heads = {dish: _head(dish) for section in food.values() for dish in section}
-    ordered = []
-    for dish, head in heads.items():
-        own = head - set[str]().union(*(other for name, other in heads.items() if name != dish))
-        if own & said and len(head & said) * 2 >= len(head):
-            ordered.append(dish)
-    return ordered
-
-
-def _head(dish: str) -> set[str]:
-    """What a dish is mainly called."""
-    return {singular(word) for word in words(re.split(r"[,(]| (?:with|on|in|over|served) ", dish)[0])}
-
-
-def _same(drinks: Sequence[str], recalled: Sequence[str]) -> bool:
-    """Whether each has its match in the other, where "wine" matches "red wine"."""
-
-    def match(drink: str, others: Sequence[str]) -> bool:
-        return any(says(drink, other) or says(other, drink) for other in others)
-
-    return all(match(drink, recalled) for drink in drinks) and all(match(drink, drinks) for drink in recalled)
 
 
 def _list(items: Sequence[str]) -> str:

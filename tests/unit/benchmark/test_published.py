@@ -141,17 +141,26 @@ def test_what_is_not_json_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_dataset_is_named(tmp_path: Path) -> None:
-    write(tmp_path, "Crosswords", COLOURS)
+    path = write(tmp_path, "Crosswords", COLOURS)
     with pytest.raises(
-        SettingsError, match="Crosswords: no dataset has this title; there are ChapterBreak, Colours"
+        SettingsError, match=f"{path}: no dataset has the title Crosswords; there are ChapterBreak,"
     ):
         published.definitions(tmp_path)
+
+
+def test_what_is_broken_may_be_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "Colours", COLOURS)
+    broken = write(tmp_path, "Colours", COLOURS | {"expected_responses": []}, "1")
+    unknown = write(tmp_path, "Crosswords", COLOURS)
+    left_out: list[str] = []
+    assert [definition.name for definition in published.definitions(tmp_path, left_out)] == ["colours-0"]
+    assert [line.split(": ")[0] for line in left_out] == [f"{broken}, expected_responses", f"{unknown}"]
 
 
 def test_a_folder_without_definitions_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"there is no <dataset>/<number>\.def\.json in it"):
         published.definitions(tmp_path)
-    with pytest.raises(SettingsError, match="nowhere: there is no such folder"):
+    with pytest.raises(SettingsError, match=r"nowhere: there is no <dataset>/<number>\.def\.json in it"):
         published.definitions(tmp_path / "nowhere")
 
 
