@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from services.benchmark import conversation, figures, runs
+from services.benchmark import conversation, figures
 from services.benchmark import recall as recalls
 from services.benchmark.agent import Setting
 from services.benchmark.agents import AGENTS
@@ -21,9 +21,7 @@ from services.benchmark.datasets import DATASETS
 from services.benchmark.own_assistant import own_assistant
 from services.benchmark.plan import CONFIGURATIONS, Planned, Wanted, planned
 from services.benchmark.reading import read
-from services.benchmark.report.measures import measures
-from services.benchmark.report.page import page
-from services.benchmark.report.table import show as show_table
+from services.benchmark.report import report as show_report
 from services.benchmark.session import Session, Watch
 from services.benchmark.session import run as run_session
 from services.benchmark.table import table
@@ -112,9 +110,7 @@ def _assistant(address: str | None) -> AbstractAsyncContextManager[GatewaySettin
 
 
 def _reported(folders: Sequence[Path], html: Path) -> int:
-    measured = measures([runs.load(folder) for folder in folders])
-    show_table(Console(), measured)
-    html.write_text(page(measured), encoding="utf-8")
+    show_report(folders, Console(), html)
     print(f"{html.resolve().as_uri()}")
     return 0
 

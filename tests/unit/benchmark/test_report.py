@@ -91,7 +91,8 @@ class Checked(HTMLParser):
 
 def shown(folders: list[Path], out: Path | None = None) -> tuple[str, str]:
     console = Console(file=io.StringIO(), width=200)
-    path = report(folders, console, out)
+    path = out or folders[0] / "report.html"
+    report(folders, console, path)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue(), path.read_text(encoding="utf-8")
 
