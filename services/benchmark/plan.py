@@ -35,15 +35,15 @@ class Planned:
     name: str
     plan: Plan
     left_out: Sequence[str]
-    """A line on each dataset that is in the configuration and not in the plan."""
+    """A line on each dataset of the configuration that is not in the plan, and on each broken definition."""
 
 
 def planned(wanted: Wanted) -> Planned:
     """Raises SettingsError, which names what can't be read or made."""
     configuration = _configuration(wanted)
-    read = None if wanted.definitions is None else published.definitions(wanted.definitions)
+    left_out: list[str] = []
+    read = None if wanted.definitions is None else published.definitions(wanted.definitions, left_out)
     definitions: list[Definition] = []
-    left_out = []
     for selection in configuration.selections:
         if problem := _problem(selection, read, wanted):
             left_out.append(f"{selection.dataset}: {problem}")

@@ -60,13 +60,16 @@ def test_definitions_are_read_where_a_folder_is_named(mixed: str, tmp_path: Path
     folder.mkdir(parents=True)
     for number in range(3):
         (folder / f"{number}.def.json").write_text(json.dumps(COLOURS))
+    (folder / "3.def.json").write_text("{}")
     trivia = tmp_path / "trivia.json"
     trivia.write_text(json.dumps({"Data": [{"Question": "Who?", "AnswerValue": "Me"}]}))
     done = planned(Wanted(mixed, definitions=tmp_path, trivia=trivia))
     assert [test.definition.name for test in done.plan.tests] == ["colours-0", "colours-1"]
     assert done.plan.tests[0].definition.script[0].text == SAID
     assert [str(each) for each in done.plan.trivia] == ["Q: Who? A: Me"]
-    assert [line.split(":")[0] for line in done.left_out] == ["restaurant", "chapterbreak"]
+    broken, *others = done.left_out
+    assert "3.def.json" in broken
+    assert [line.split(":")[0] for line in others] == ["restaurant", "chapterbreak"]
 
 
 def test_a_run_without_a_test_is_none(tmp_path: Path) -> None:
