@@ -181,7 +181,7 @@ def start_assistant(database: Database, embedder_data: Path) -> StartAssistant:
     async def start(**knobs: object) -> AsyncIterator[Assistant]:
         with TemporaryDirectory(prefix="remi") as folder:
             # The models are made once; what an assistant writes beside them is its own.
-            Path(folder, "models").symlink_to(embedder_data / "models")
+            os.symlink(embedder_data / "models", f"{folder}/models")
             address = f"unix:{folder}/assistant.sock"
             settings = Settings.model_validate(
                 {

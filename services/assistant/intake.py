@@ -124,7 +124,8 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
         frame = await _look(remi, event, access) if is_known or isinstance(event.body, Stop) else None
         is_heard_out = False
         try:
-            async for outcome in _follow(remi, event, access, listener, frame):
+            is_clear = isinstance(accepted, inbox.Accepted) and accepted.is_clear
+            async for outcome in _follow(remi, event, access, listener, frame, is_clear):
                 yield outcome
             is_heard_out = True
         finally:
@@ -259,12 +260,15 @@ async def _stop(remi: Remi, connection: Connection, event: Event, access: Access
 
 
 async def _follow(
-    remi: Remi, event: Event, access: Access, listener: Listener, frame: Frame | None
+    remi: Remi, event: Event, access: Access, listener: Listener, frame: Frame | None, is_clear: bool
 ) -> AsyncIterator[Draft | Final | Merged]:
     while True:
         match frame:
             case Draft():
-                yield frame
+                # Where drafts are messages, the reply comes to stand where its first draft did.
+                is_clear = is_clear or await _is_clear(remi, access)
+                if is_clear:
+                    yield frame
             case Final(delivery, is_next):
                 if not is_next:
                     await _until_next(remi, delivery)
@@ -276,6 +280,11 @@ async def _follow(
             case Ended():
                 return
         frame = await listener.next(POLL) or await _look(remi, event, access)
+
+
+async def _is_clear(remi: Remi, access: Access) -> bool:
+    async with scoped(remi.store, [access.space_id]) as connection:
+        return await outbox.is_clear(connection, access.space_id, access.conversation_id)
 
 
 async def _until_next(remi: Remi, delivery: Delivery) -> None:

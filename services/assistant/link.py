@@ -184,8 +184,7 @@ async def join_due(remi: Remi) -> None:
             raise
         except Exception as error:
             log.error("link_failed", link=str(claim.subject_id), attempt=claim.attempt, exc_info=error)
-            delay = timedelta(minutes=min(60, 2 ** min(claim.attempt, 10)))
-            await work.put_back(remi.store, "link", claim, delay)
+            await work.put_back(remi.store, "link", claim, claim.backoff)
 
 
 async def join(remi: Remi, claim: Claim) -> bool:

@@ -187,8 +187,7 @@ async def _try(remi: Remi, claim: Claim) -> None:
         raise
     except Exception as error:
         log.error("reminder_failed", reminder=str(claim.subject_id), attempt=claim.attempt, exc_info=error)
-        delay = timedelta(minutes=min(60, 2 ** min(claim.attempt, 10)))
-        await work.put_back(remi.store, "remind", claim, delay)
+        await work.put_back(remi.store, "remind", claim, claim.backoff)
 
 
 async def _fire(remi: Remi, claim: Claim) -> None:

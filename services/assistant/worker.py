@@ -148,7 +148,7 @@ async def _learn(remi: Remi, kind: Kind, claim: Claim) -> None:
     except (Unavailable, ModelRefused) as error:
         await _put_back(remi, kind, claim, error, timedelta(seconds=30))
     except Exception as error:
-        await _put_back(remi, kind, claim, error, timedelta(minutes=min(60, 2 ** min(claim.attempt, 10))))
+        await _put_back(remi, kind, claim, error, claim.backoff)
 
 
 async def _put_back(remi: Remi, kind: Kind, claim: Claim, error: Exception, delay: timedelta) -> None:

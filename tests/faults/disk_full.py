@@ -5,17 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from pydantic import SecretStr
-
-from fakes.openai import FakeOpenAI
-from faults.assistant_kills import TOKEN, assistant_environment
-from faults.ledger import settled
+from faults.household import household
 from faults.line import SMOKE, Line, Outcome, Size
 from faults.postgres_away import MESSAGES, asked_while
-from faults.processes import forge, until_serving
-from faults.servers import postgres, switch
-from faults.talk import repeat, town
-from services.gateway.settings import GatewaySettings
+from faults.servers import switch
 
 FULL_FOR = 60.0
 CHATS = 50
@@ -33,29 +26,15 @@ async def run(size: Size, folder: Path) -> Outcome:
                 "refused cleanly, then drained in order",
                 met=size is SMOKE,
             )
-        database = await stack.enter_async_context(postgres(folder / "disk"))
-        model = await stack.enter_async_context(FakeOpenAI())
-        model.reply = repeat
-        smith = await stack.enter_async_context(forge(folder))
-        address = f"unix:{folder}/assistant.sock"
-        assistant = await smith.start("assistant", assistant_environment(folder, address, database, model))
-        await until_serving(assistant, address)
-        settings = GatewaySettings(assistant=address, data=folder, gateway_token=SecretStr(TOKEN))
-        people = await stack.enter_async_context(town(settings, chats))
-        talking = asyncio.gather(*(people.talk(chat, MESSAGES) for chat in people.chats))
-        half = chats * MESSAGES // 2
+        home = await stack.enter_async_context(household(folder, chats, MESSAGES, folder / "disk"))
+        people, half = home.people, chats * MESSAGES // 2
         people.let_say(half)
         await people.until_accepted(half, DRAIN)
         async with _filled(folder / "disk"):
             refusals = await asked_while(people, seconds, half)
             accepted = sum(chat.accepted for chat in people.chats) - half
         await switch(folder / "disk").on_again()
-        async with asyncio.timeout(DRAIN):
-            await talking
-        await people.until_answered(MESSAGES, DRAIN)
-        ledger = await settled(database, people.chats, MESSAGES)
-        is_alive = not assistant.ended.is_set()
-        await assistant.stop()
+        ledger, is_alive = await home.settled(DRAIN), home.is_alive
     # What still fits the pages there are is accepted, and kept.
     others = sorted(set(refusals) - {"UNAVAILABLE", "accepted"})
     figure = (

@@ -8,17 +8,12 @@ from pathlib import Path
 
 import asyncpg
 import grpc
-from pydantic import SecretStr
 
 from conftest import Database
-from fakes.openai import FakeOpenAI
-from faults.assistant_kills import TOKEN, assistant_environment
-from faults.ledger import settled
+from faults.household import household
 from faults.line import Line, Outcome, Size
-from faults.processes import forge, until_serving
-from faults.servers import Switch, postgres, switch
-from faults.talk import Town, repeat, request, town
-from services.gateway.settings import GatewaySettings
+from faults.servers import Switch, switch
+from faults.talk import Town, request
 
 DOWN = 60.0
 CHATS = 50
@@ -29,34 +24,19 @@ DRAIN = 120.0
 
 async def run(size: Size, folder: Path) -> Outcome:
     down, chats = max(1.0, DOWN * size.share), size.of(CHATS, 10)
-    async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(postgres(folder))
-        model = await stack.enter_async_context(FakeOpenAI())
-        model.reply = repeat
-        smith = await stack.enter_async_context(forge(folder))
-        address = f"unix:{folder}/assistant.sock"
-        assistant = await smith.start("assistant", assistant_environment(folder, address, database, model))
-        await until_serving(assistant, address)
-        settings = GatewaySettings(assistant=address, data=folder, gateway_token=SecretStr(TOKEN))
-        people = await stack.enter_async_context(town(settings, chats))
-        talking = asyncio.gather(*(people.talk(chat, MESSAGES) for chat in people.chats))
-        third = chats * MESSAGES // 3
+    async with household(folder, chats, MESSAGES) as home:
+        people, third = home.people, chats * MESSAGES // 3
         people.let_say(third)
         await people.until_accepted(third, DRAIN)
         async with _stopped(switch(folder)):
             refusals = await asked_while(people, down, third)
         await people.until_accepted(2 * third, DRAIN)
-        async with _exhausted(database):
+        async with _exhausted(home.database):
             refusals += await asked_while(people, down, third)
-        async with asyncio.timeout(DRAIN):
-            await talking
-        await people.until_answered(MESSAGES, DRAIN)
-        ledger = await settled(database, people.chats, MESSAGES)
-        is_alive = not assistant.ended.is_set()
-        await assistant.stop()
+        ledger, is_alive = await home.settled(DRAIN), home.is_alive
     lines = (folder / "assistant.log").read_text().count("\n")
-    # A few lines for each conversation that is broken off; not one for each second.
-    most = 60 + 3 * chats
+    # A few lines for each conversation that is broken off, twice; not one for each second.
+    most = 60 + 2 * 3 * chats
     others = sorted(set(refusals) - {"UNAVAILABLE"})
     figure = (
         f"down {down:.0f} s, no connections {down:.0f} s, {chats * MESSAGES:,} messages: {ledger}; "

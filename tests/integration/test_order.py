@@ -8,6 +8,7 @@ import pytest
 
 from client import Gateway, gateway
 from conftest import Database, StartAssistant
+from fakes.openai import FakeOpenAI
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 
@@ -24,6 +25,19 @@ async def test_a_reply_waits_for_the_one_before_it(telegram: Gateway) -> None:
     assert not done
     await telegram.acknowledge(first)
     assert (await second)[-1].final.delivery.delivery_id
+
+
+async def test_no_draft_shows_before_the_reply_before_it(
+    start_assistant: StartAssistant, model: FakeOpenAI
+) -> None:
+    endpoint = {"openai_base_url": model.base_url, "openai_api_key": model.api_key, "chat_model": "fake-chat"}
+    async with start_assistant(allow={"telegram:7"}, **endpoint) as running, gateway(running) as telegram:
+        first = (await telegram.converse(telegram.request("One."), acknowledges=False))[-1].final.delivery
+        written = await telegram.begin(telegram.request("Two."))
+        done, _ = await asyncio.wait([written], timeout=1)
+        assert not done
+        await telegram.acknowledge(first)
+        assert [each.WhichOneof("outcome") for each in await written] == ["final"]
 
 
 async def test_what_a_dead_process_left_goes_first(telegram: Gateway, database: Database) -> None:

@@ -49,11 +49,13 @@ SQL = load("inbox")
 class Accepted:
     """A committed event.
 
-    `claim` is set when its conversation is ours now; `turn` too when nothing else waited in it.
+    `claim` is set when its conversation is ours now; `turn` too when nothing else waited in it, and then
+    `is_clear` when nothing waited to be sent there either.
     """
 
     claim: Claim | None
     turn: Turn | None
+    is_clear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ async def accept(
             (taken,),
             row["is_over_limit"],
         ),
+        row["is_clear"],
     )
 
 

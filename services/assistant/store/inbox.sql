@@ -76,7 +76,8 @@ SELECT queue.attempt, queue.wakes, coalesce(queue.is_ours, false) AS is_ours,
        EXISTS (SELECT FROM taken) AS is_taken,
        EXISTS (SELECT FROM person JOIN usage USING (person_id)
                WHERE person_id = $3 AND day = (now() AT TIME ZONE 'UTC')::date
-                 AND turns_a_day > 0 AND turns >= turns_a_day) AS is_over_limit
+                 AND turns_a_day > 0 AND turns >= turns_a_day) AS is_over_limit,
+       NOT EXISTS (SELECT FROM delivery WHERE space_id = $7 AND conversation_id = $8 AND state = 'pending') AS is_clear
 FROM keyed LEFT JOIN queue ON true
 
 -- name: keep

@@ -116,6 +116,11 @@ async def is_next(connection: Connection, space_id: UUID, delivery_id: UUID) -> 
     return bool(await connection.fetchval(SQL["is_next"], space_id, delivery_id, HOLDS_BACK))
 
 
+async def is_clear(connection: Connection, space_id: UUID, conversation_id: UUID) -> bool:
+    """Whether a reply that is still being written would be the next to go in its conversation."""
+    return bool(await connection.fetchval(SQL["is_clear"], space_id, conversation_id, HOLDS_BACK))
+
+
 async def release(connection: Connection, delivery: Delivery) -> None:
     """Let the Deliver stream have a delivery that a broken Converse was to carry."""
     await connection.execute(SQL["release"], delivery.space_id, delivery.delivery_id)

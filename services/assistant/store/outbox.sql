@@ -28,6 +28,18 @@ SELECT NOT EXISTS (
                         AND listening.at > now() - interval '1 minute'))
 )
 
+-- name: is_clear
+-- Whether no reply of a conversation waits to be sent, by the rules of is_next: what is to come would be the next.
+SELECT NOT EXISTS (
+    SELECT FROM delivery older
+    JOIN turn ON turn.space_id = $1 AND turn.turn_id = older.turn_id
+    WHERE older.space_id = $1 AND older.conversation_id = $2 AND older.state = 'pending'
+      AND (older.created_at > now() - $3::interval
+           OR EXISTS (SELECT FROM conversation c JOIN listening ON route = c.platform || ':' || c.bot_id
+                      WHERE c.space_id = $1 AND c.conversation_id = $2
+                        AND listening.at > now() - interval '1 minute'))
+)
+
 -- name: listen
 -- A gateway keeps a Deliver stream for this bot.
 INSERT INTO listening (route, at) VALUES ($1, now()) ON CONFLICT (route) DO UPDATE SET at = now()

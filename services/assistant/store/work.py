@@ -31,6 +31,11 @@ class Claim:
     holder: UUID
     was_left: bool = False
 
+    @property
+    def backoff(self) -> timedelta:
+        """How long it rests after a failure of ours: twice as long each time, an hour at most."""
+        return timedelta(minutes=min(60, 2 ** min(self.attempt, 10)))
+
 
 async def claim(
     store: Store, kind: Kind, holder: UUID, limit: int, route: str | None = None, lease: timedelta = LEASE

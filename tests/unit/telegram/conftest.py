@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 
 import pytest
 from aiogram import Bot
@@ -40,23 +41,26 @@ async def bot(telegram: FakeTelegram, settings: TelegramSettings) -> AsyncIterat
         yield client
 
 
+@asynccontextmanager
+async def serving(
+    telegram: FakeTelegram, settings: TelegramSettings, first_call: str
+) -> AsyncIterator[asyncio.Task[None]]:
+    """The gateway serves, from its first such call on; leaving the block is its SIGTERM."""
+    before = len(telegram.calls(first_call))
+    task = asyncio.create_task(serve(settings))
+    try:
+        await telegram.until(lambda: task.done() or len(telegram.calls(first_call)) > before)
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
 @pytest.fixture
 def running(telegram: FakeTelegram, settings: TelegramSettings) -> Callable[[], Running]:
-    """`async with running():` the gateway serves; leaving the block is its SIGTERM."""
-
-    @asynccontextmanager
-    async def run() -> AsyncIterator[asyncio.Task[None]]:
-        polls = len(telegram.calls("getUpdates"))
-        task = asyncio.create_task(serve(settings))
-        try:
-            await telegram.until(lambda: task.done() or len(telegram.calls("getUpdates")) > polls)
-            yield task
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    return run
+    """`async with running():` the gateway serves by polling."""
+    return partial(serving, telegram, settings, "getUpdates")
 
 
 @pytest.fixture

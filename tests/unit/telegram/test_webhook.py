@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from functools import partial
 
 import aiohttp
 import pytest
@@ -17,7 +17,7 @@ from services.telegram import webhook
 from services.telegram.__main__ import serve
 from services.telegram.settings import TelegramSettings
 
-from .conftest import Running
+from .conftest import Running, serving
 
 SECRET = "s" * 32
 
@@ -38,20 +38,7 @@ def hooked(settings: TelegramSettings) -> TelegramSettings:
 @pytest.fixture
 def listening(telegram: FakeTelegram, hooked: TelegramSettings) -> Callable[[], Running]:
     """`async with listening():` the gateway serves with a webhook."""
-
-    @asynccontextmanager
-    async def run() -> AsyncIterator[asyncio.Task[None]]:
-        set_before = len(telegram.calls("setWebhook"))
-        task = asyncio.create_task(serve(hooked))
-        try:
-            await telegram.until(lambda: task.done() or len(telegram.calls("setWebhook")) > set_before)
-            yield task
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    return run
+    return partial(serving, telegram, hooked, "setWebhook")
 
 
 @pytest.fixture
