@@ -31,8 +31,8 @@ class Agent(Protocol):
         """Answer the benchmark's user, who says this at that moment of the virtual clock.
 
         No two messages of a run have the same moment: the same one again is the same message, said again
-        after a run was killed. Raises Unavailable where the agent is gone, ModelRefused for what it will not
-        answer.
+        after a run was killed. Raises Unavailable where the agent is gone and has not taken the message,
+        ModelRefused where it will not answer this one.
         """
         ...
 

@@ -3,7 +3,7 @@
     {"run": {...}}                          what is run: another run can't go on here
     {"said": position, "at", "text"}        before the agent is told it
     {"heard": position, "reply", ...}       what came of it
-    {"lost": position, "problem"}           the agent was gone; it is told again
+    {"lost": position, "problem"}           the agent was gone, and did not take it
     {"afresh": position}                    the agent was reset before the message of this position
 
 A run that was killed goes on from its journal; a line that was cut off there is left out.
@@ -69,6 +69,7 @@ class Journal:
 
     def lose(self, position: int, problem: str) -> None:
         self.losses += 1
+        del self.said[position]
         self._write({"lost": position, "problem": problem})
 
     def reset(self, position: int) -> None:
@@ -122,8 +123,9 @@ def _take(journal: Journal, record: dict[str, Any], run: Mapping[str, Any]) -> N
             heard = journal.heard[position] = Heard(**rest)
             text, moment = journal.said[position]
             journal.told.append(Told(moment, text, heard.reply))
-        case {"lost": _}:
+        case {"lost": position}:
             journal.losses += 1
+            del journal.said[position]
         case {"afresh": position}:
             journal.afresh.add(position)
             journal.told.clear()

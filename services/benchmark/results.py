@@ -11,6 +11,7 @@ latencies.json            how long each reply took, in seconds by position
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 from services.benchmark.agent import tokens
 from services.benchmark.definition import Exchange
-from services.benchmark.journal import Heard
+from services.benchmark.journal import Heard, Journal
 from services.benchmark.schedule import Over, Say
 
 
@@ -73,14 +74,9 @@ class Results:
             "".join(json.dumps(each) + "\n" for each in lines),
         )
 
-    def summary(
-        self, tests: Sequence[Mapping[str, Any]], said: Sequence[Say], heard: Mapping[int, Heard]
-    ) -> None:
+    def summary(self, tests: Sequence[Mapping[str, Any]], said: Sequence[Say], journal: Journal) -> None:
         """Written when the run is at its end."""
-        failures: dict[str, int] = {}
-        for each in heard.values():
-            if each.failure:
-                failures[each.failure] = failures.get(each.failure, 0) + 1
+        heard = journal.heard
         summary = {
             "run": self.run,
             "tests": [{name: test[name] for name in ("test", "dataset", "points", "most")} for test in tests],
@@ -91,7 +87,8 @@ class Results:
             "tokens_out": sum(each.tokens_out for each in heard.values()),
             "cost": sum(each.cost for each in heard.values()),
             "without_reply": sum(not each.reply for each in heard.values()),
-            "failures": failures,
+            "failures": Counter(each.failure for each in heard.values() if each.failure),
+            "times_gone": journal.losses,
         }
         _dump(self.folder / "summary.json", summary)
         _dump(

@@ -18,6 +18,7 @@ from services.gateway.backoff import delays
 
 MOST_FAILURES = 3
 """So many failures in a row, and the run stops; it can go on later."""
+GO_ON = "The same command goes on from here"
 MOST_REPLY = 100_000
 """Characters of a reply that are kept; a longer one is a failure."""
 
@@ -69,7 +70,7 @@ async def carry_out(plan: Plan, partner: Partner, journal: Journal, results: Res
             case Over():
                 tests.append(results.test(step, journal.heard))
     results.schedule(said)
-    results.summary(tests, said, journal.heard)
+    results.summary(tests, said, journal)
 
 
 def digest(plan: Plan) -> tuple[int, str]:
@@ -87,47 +88,37 @@ def digest(plan: Plan) -> tuple[int, str]:
 
 
 async def _exchange(say: Say, partner: Partner, journal: Journal, results: Results) -> Heard:
-    text = say.said.text
     if say.position in journal.said and not partner.hears_twice:
         heard = Heard("", "the run was killed while the agent replied")
     else:
-        journal.say(say.position, say.at, text)
         began = time.monotonic()
-        try:
-            reply, failure = await _replied(say, partner, journal), ""
-        except TimeoutError:
-            reply, failure = Reply(""), f"no reply within {partner.seconds:g} seconds"
-        except ModelRefused as error:
-            reply, failure = Reply(""), f"refused: {error}"
-        except (Unavailable, SettingsError):
-            raise
-        except Exception as error:
-            # Anybody's class may be an agent: what is wrong in it costs one reply.
-            reply, failure = Reply(""), f"the agent raised {type(error).__name__}"
-        seconds = time.monotonic() - began if reply.seconds is None else reply.seconds
-        words = reply.text.encode("utf-8", "replace").decode()
-        if len(words) > MOST_REPLY:
-            words, failure = words[:MOST_REPLY], f"a reply of {len(words):,} characters"
-        asked = say.said.is_question and reply.context is not None
-        heard = Heard(
-            words,
-            failure,
-            partner.read(text, reply.context or "", say.at) if asked and partner.read else None,
-            tokens(reply.context or "") if asked else None,
-            reply.tokens_in,
-            reply.tokens_out,
-            reply.cost,
-            seconds,
-        )
-        if asked:
+        reply, failure = await _reply_or_failure(say, partner, journal)
+        heard = _heard(say, partner, reply, failure, time.monotonic() - began)
+        if heard.context_tokens is not None:
             results.context(say.position, reply.context or "")
     journal.hear(say.position, heard)
     return heard
 
 
+async def _reply_or_failure(say: Say, partner: Partner, journal: Journal) -> tuple[Reply, str]:
+    """A reply, or an empty one and why. Raises Unavailable and SettingsError."""
+    try:
+        return await _replied(say, partner, journal), ""
+    except TimeoutError:
+        return Reply(""), f"no reply within {partner.seconds:g} seconds"
+    except ModelRefused as error:
+        return Reply(""), f"refused: {error}"
+    except (Unavailable, SettingsError):
+        raise
+    except Exception as error:
+        # Anybody's class may be an agent: what is wrong in it costs one reply.
+        return Reply(""), f"the agent raised {type(error).__name__}"
+
+
 async def _replied(say: Say, partner: Partner, journal: Journal) -> Reply:
     """Raises TimeoutError, Unavailable, ModelRefused, and whatever an agent's class raises."""
     for delay in islice(delays(first=1), MOST_FAILURES):
+        journal.say(say.position, say.at, say.said.text)
         try:
             async with asyncio.timeout(partner.seconds):
                 return await partner.agent.reply(say.said.text, say.at)
@@ -135,13 +126,32 @@ async def _replied(say: Say, partner: Partner, journal: Journal) -> Reply:
             lost = error
             journal.lose(say.position, str(error))
         await asyncio.sleep(delay)
-    raise Unavailable(f"the agent is gone: {lost}. The same command goes on from here")
+    raise Unavailable(f"the agent is gone: {lost}. {GO_ON}")
+
+
+def _heard(say: Say, partner: Partner, reply: Reply, failure: str, seconds: float) -> Heard:
+    words = reply.text.encode("utf-8", "replace").decode()
+    if len(words) > MOST_REPLY:
+        words, failure = words[:MOST_REPLY], f"a reply of {len(words):,} characters"
+    answer = context_tokens = None
+    if say.said.is_question and reply.context is not None:
+        context_tokens = tokens(reply.context)
+        if partner.read is not None:
+            answer = partner.read(say.said.text, reply.context, say.at)
+    return Heard(
+        words,
+        failure,
+        answer,
+        context_tokens,
+        reply.tokens_in,
+        reply.tokens_out,
+        reply.cost,
+        seconds if reply.seconds is None else reply.seconds,
+    )
 
 
 def _stop_if_hopeless(journal: Journal) -> None:
     """Raises Unavailable after too many failures in a row."""
     latest = [journal.heard[position].failure for position in sorted(journal.heard)[-MOST_FAILURES:]]
     if len(latest) == MOST_FAILURES and all(latest):
-        raise Unavailable(
-            f"{latest[-1]}, and so {MOST_FAILURES} times in a row. The same command goes on from here"
-        )
+        raise Unavailable(f"{latest[-1]}, and so {MOST_FAILURES} times in a row. {GO_ON}")

@@ -22,6 +22,7 @@ def written(path: Path) -> None:
         journal.reset(2)
         journal.say(2, NOW, "Afresh")
         journal.lose(2, "no connection")
+        journal.say(2, NOW, "Afresh")
         journal.hear(2, Heard("Yes"))
         journal.say(3, NOW, "Are you")
 
@@ -73,5 +74,5 @@ def test_what_is_no_journal_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "journal.jsonl"
     written(path)
     path.write_text(path.read_text() + line + "\n")
-    with pytest.raises(SettingsError, match="line 11"), opened(path, RUN):
+    with pytest.raises(SettingsError, match="line 12"), opened(path, RUN):
         pass

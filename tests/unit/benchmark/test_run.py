@@ -139,6 +139,17 @@ async def test_an_agent_that_is_gone_stops_the_run_which_can_go_on(tmp_path: Pat
     rest = Scripted()
     await carried(tmp_path, rest)
     assert len(rest.told) == len(said(steps(SMALL))) - 4
+    assert read(tmp_path / "summary.json")["times_gone"] == 3
+
+
+async def test_what_an_agent_did_not_take_is_told_again_to_any(tmp_path: Path) -> None:
+    gone = Scripted(lambda message: Unavailable("no connection"))
+    with pytest.raises(Unavailable):
+        await carried(tmp_path, gone, twice=False)
+    rest = Scripted()
+    heard = await carried(tmp_path, rest, twice=False)
+    assert rest.told[0] == gone.told[0]
+    assert not any(each.failure for each in heard.values())
 
 
 async def test_an_agent_that_never_replies_stops_the_run(tmp_path: Path) -> None:
