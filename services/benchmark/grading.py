@@ -42,7 +42,7 @@ def total(points: Iterable[tuple[float, str]]) -> Score:
 
 def plain(text: str) -> str:
     """Text without case, markup and typographer's quotes, its lines kept."""
-    text = unicodedata.normalize("NFKC", html.unescape(text[:GRADED])).translate(_ALIKE).casefold()
+    text = unicodedata.normalize("NFKC", html.unescape(text[:GRADED]))[:GRADED].translate(_ALIKE).casefold()
     return re.sub(r"[^\S\n]+", " ", re.sub(r"[*`#]+", "", text).replace("_", " ")).strip()
 
 
@@ -53,8 +53,11 @@ def words(text: str) -> list[str]:
 
 def says(text: str, phrase: str) -> bool:
     """Whether these words stand in the text side by side, in any case and punctuation."""
-    wanted = words(phrase)
-    return bool(wanted) and f" {' '.join(wanted)} " in f" {' '.join(words(text))} "
+    return bool(words(phrase)) and _spoken(phrase) in _spoken(text)
+
+
+def _spoken(text: str) -> str:
+    return f" {' '.join(words(text))} "
 
 
 def final(reply: str) -> str:
@@ -96,15 +99,15 @@ def number(value: object) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):
-        return float(value)
+        return float(value) if abs(value) < 1e15 else None
     text = plain(str(value))
     if found := re.search(r"\d+(?:,\d{3})*(?:\.\d+)?", text):
         return float(found[0].replace(",", ""))
     return next((float(_NUMBERS.index(word)) for word in words(text) if word in _NUMBERS), None)
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without aliases: what is read is as large as it looks."""
+class _Loader(yaml.BaseLoader):
+    """YAML of texts, lists and objects without aliases: what is read is as large as it looks."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -152,9 +155,9 @@ _CLAUSES = re.compile(
     r",(?!\d)|\s(?=instead of\b|rather than\b|replacing\b)"
     r"|(?<!\bis)(?<!\bwas)(?<!\bare)(?<!\bwere)\s(?=not\b|no longer\b)"
 )
-_CHANGE = re.compile(r"\bfrom\b([^.;\n]*?)\b(?:to|into)\b")
+_CHANGE = re.compile(r"\bfrom\b([^.;\n]{0,80}?)\b(?:to|into)\b")
 _CHANGE_ON = re.compile(r"; now +(\S+(?: \S+)?) (?:to|into)\b")
-_ARROW = re.compile(r"(\w+(?: \w+)?) ?(?:→|->)")
+_ARROW = re.compile(r"\b(\w+(?: \w+)?) ?(?:→|->)")
 _DENIED = re.compile(
     r"\b(?:not|no(?! doubt| question| problem) \w+|no longer|never|\w+n't|instead of|rather than|replacing"
     r"|unlike|used to be|anymore|any more)\b"
@@ -215,11 +218,12 @@ def stated(reply: str, candidates: Iterable[str]) -> set[str]:
     What is denied or asked does not count. What holds now goes before what is just said, and that before what
     is told of the past (`clauses`): so an old value may be named beside the new one.
     """
-    known = list(candidates)
+    phrases = {each: _spoken(each) for each in candidates}
     named: dict[Standing, set[str]] = {standing: set() for standing in Standing}
     for clause, standing in clauses(reply):
         if not clause.rstrip().endswith("?"):
-            named[standing] |= longest({each for each in known if says(clause, each)})
+            spoken = _spoken(clause)
+            named[standing] |= longest({each for each, phrase in phrases.items() if phrase in spoken})
     return named[Standing.NOW] or named[Standing.SAID] or named[Standing.PAST]
 
 

@@ -72,6 +72,32 @@ def test_a_perfect_answer_earns_all_points_and_an_empty_one_none(
     assert score.points == 0
 
 
+HOSTILE = (
+    "a",
+    "[{",
+    "[",
+    '[{"item": "x", "quantity": 1}, ',
+    "1 km east ",
+    "from red to ",
+    "red -> ",
+    "not red ",
+    "\ufdfa",
+)
+
+
+@pytest.mark.parametrize("dataset", OF_OUR_OWN)
+@settings(deadline=None, max_examples=25)
+@given(
+    reply=st.text(max_size=300) | st.sampled_from(HOSTILE).map(lambda text: text * 600), seed=st.integers()
+)
+def test_any_reply_is_graded_and_by_itself_earns_nothing_of_a_whole(
+    dataset: str, reply: str, seed: int
+) -> None:
+    score, _ = take(example(dataset, seed), lambda asked, said, before: reply, (reply,) * 10)
+    assert 0 <= score.points < score.most
+    assert score.notes
+
+
 def _perfect(test: Definition, asked: int) -> str:
     """What an agent that knows all replies to a question."""
     answer: Any = dict(enumerate(test.expected)).get(asked)

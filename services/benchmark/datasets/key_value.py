@@ -8,7 +8,7 @@ from random import Random
 from uuid import UUID
 
 from services.benchmark.definition import Arguments, Dataset, Definition, Exchange, Said, Score
-from services.benchmark.grading import graded
+from services.benchmark.grading import GRADED, graded
 from services.benchmark.scripts import in_order, needs, spread, told, whole
 from services.errors import SettingsError
 
@@ -72,7 +72,7 @@ def score(definition: Definition, exchanges: Sequence[Exchange], run: Sequence[E
     told_ids = _ID.findall(definition.script[definition.evidence[0][0]].text)
     (key, *_) = _ID.findall(definition.script[-1].text) or [""]
     allowed = set(_path(dict(zip(told_ids[::2], told_ids[1::2], strict=False)), key)) | {expected}
-    said = set(_ID.findall(reply.lower()))
+    said = set(_ID.findall(reply[:GRADED].lower()))
     others = len(said - allowed)
     right = expected in said and not others
     return Score(
