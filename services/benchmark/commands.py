@@ -50,7 +50,8 @@ def _run(agent: str, options: argparse.Namespace) -> Path:
     for line in plan.left_out:
         _say(f"left out: {line}")
     setting = Setting(
-        _folder(agent, plan, options),
+        # An assistant of the run's own works in another folder.
+        _folder(agent, plan, options).absolute(),
         model=options.model,
         embedding_model=options.embedding_model,
         window=options.window,

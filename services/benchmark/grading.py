@@ -99,15 +99,15 @@ def number(value: object) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):
-        return float(value)
+        return float(value) if abs(value) < 1e15 else None
     text = plain(str(value))
     if found := re.search(r"\d+(?:,\d{3})*(?:\.\d+)?", text):
         return float(found[0].replace(",", ""))
     return next((float(_NUMBERS.index(word)) for word in words(text) if word in _NUMBERS), None)
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without aliases: what is read is as large as it looks."""
+class _Loader(yaml.BaseLoader):
+    """YAML of texts, lists and objects without aliases: what is read is as large as it looks."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarking import TRIVIA, example, over, said, steps
+from services.benchmark import schedule
 from services.benchmark.agent import tokens
 from services.benchmark.definition import Said, Wait
 from services.benchmark.run import digest
-from services.benchmark.schedule import NOMINAL_REPLY, Afresh, Over, Plan, Say, Step, Test
+from services.benchmark.schedule import NOMINAL_REPLY, Afresh, Over, Plan, Say, Step
 
 waits = st.builds(
     Wait,
@@ -25,7 +26,7 @@ scripts = st.lists(st.tuples(waits, st.booleans(), st.sampled_from(["", "word " 
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    tests: list[Test] = []
+    tests: list[schedule.Test] = []
     for name in draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=5)):
         number = sum(each.dataset.name == name for each in tests)
         script = [

@@ -27,7 +27,9 @@ ATTEMPTS = 3
 LOOK_SECONDS = 3
 """Between looks whether an assistant that takes its time still serves."""
 MOST_MISSES = 3
-_EXPLAIN_SECONDS = 60
+_SECONDS = 60
+# An export without a record.
+_NOTHING = b'{"format": "remi", "version": 1}\n'
 # What the operator says of the endpoint, for an assistant of our own that is to use a model.
 _ENDPOINT = ("OPENAI_BASE_URL", "OPENAI_API_KEY", "REMI_MEMORY_MODEL")
 
@@ -124,7 +126,11 @@ class _Remi:
         began = monotonic()
         delivery = await self._while_serving(self._delivery(_event(actor, message, at)))
         seconds = monotonic() - began
-        explained = await self._explained(actor, delivery.turn_id)
+        try:
+            explained = await self._explained(actor, delivery.turn_id)
+            await self._settled(actor)
+        except grpc.aio.AioRpcError as error:
+            raise Unavailable(f"Remi does not answer: {error.code().name}") from None
         return Reply(
             delivery.text,
             _context(explained),
@@ -158,13 +164,22 @@ class _Remi:
         """What the turn rested on; nothing for one that no memory went into."""
         request = pb.ExplainRequest(actor=actor, turn_id=turn_id)
         try:
-            return await self._memory.Explain(
-                request, metadata=self._client.metadata, timeout=_EXPLAIN_SECONDS
-            )
+            return await self._memory.Explain(request, metadata=self._client.metadata, timeout=_SECONDS)
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 return pb.ExplainResponse()
-            raise Unavailable(f"Remi does not explain: {error.code().name}") from None
+            raise
+
+    async def _settled(self, actor: pb.Actor) -> None:
+        """Wait until all that was said can be found, as it can when a person goes on: an import answers then.
+
+        Without, what is recalled would hang on who is faster.
+        """
+        await self._memory.Import(
+            iter((pb.ImportRequest(actor=actor, chunk=_NOTHING),)),
+            metadata=self._client.metadata,
+            timeout=_SECONDS,
+        )
 
     async def _while_serving(self, work: Coroutine[Any, Any, T]) -> T:
         """What comes of it. Raises Unavailable when the assistant is gone before."""

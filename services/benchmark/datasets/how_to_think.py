@@ -30,9 +30,7 @@ ARGUMENTS: Arguments = {"rules": 3, "questions": 2}
 
 
 def generate(random: Random, number: int, arguments: Arguments) -> Definition:
-    """`rules` rules in their order, then `questions` situations, each of which tells all that the rules
-    need.
-    """
+    """`rules` rules in their order, then `questions` situations that tell all that the rules need."""
     rules = whole(arguments, ARGUMENTS, "rules", 1, len(CONDITIONS))
     questions = whole(arguments, ARGUMENTS, "questions", 1, 20)
     conditions = random.sample(CONDITIONS, rules)

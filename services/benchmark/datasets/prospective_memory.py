@@ -43,9 +43,7 @@ def generate(random: Random, number: int, arguments: Arguments) -> Definition:
 
 
 def define(number: int, script: tuple[Said, ...], expected: Sequence[object]) -> Definition:
-    """`expected`: saying, author and the number of the reply, the one to the request itself being number
-    1.
-    """
+    """`expected`: saying, author and the number of the reply; the one to the request has number 1."""
     match expected:
         case [[str(saying), str(author), int(due)]] if due > 0:
             pass

@@ -67,9 +67,7 @@ ARGUMENTS: Arguments = {}
 
 
 def generate(random: Random, number: int, arguments: Arguments) -> Definition:
-    """An evening with the menu MENU. What the kitchen runs out of depends on `number` and on what is
-    ordered.
-    """
+    """An evening with MENU. What the kitchen runs out of depends on `number` and the order."""
     return define(number, (), [])
 
 
@@ -93,9 +91,7 @@ def define(number: int, script: tuple[Said, ...], expected: Sequence[object]) ->
 
 
 def next_said(definition: Definition, exchanges: Sequence[Exchange], now: datetime) -> Said | None:
-    """What the waiter says to the guest's last reply; the evening ends early where the guest falls out of
-    it.
-    """
+    """What the waiter says to the last reply; the evening is over early where the guest falls out of it."""
     evening = _evening(definition, [])
     said = next(evening)
     try:
@@ -127,28 +123,30 @@ def score(definition: Definition, exchanges: Sequence[Exchange], run: Sequence[E
 
 def _evening(definition: Definition, earned: list[tuple[bool, str]]) -> Generator[Said, str, None]:
     """Yields what the waiter says and is sent the replies; notes each point that is earned or missed."""
+
+    def earns(holds: bool, note: str) -> bool:
+        earned.append((holds, note))
+        return holds
+
     menu = _menu(definition)
     food = food_of(menu)
     yield definition.script[0]
     drinks = drinks_in((yield definition.script[1]), menu)
-    earned.append((bool(drinks), f"drinks ordered: {_list(drinks) or 'none'}"))
-    if not drinks:
+    if not earns(bool(drinks), f"drinks ordered: {_list(drinks)}"):
         return
     dishes = dishes_in((yield Said(SERVED.format(drinks=_list(drinks)), True)), food)
-    earned.append((bool(dishes), f"dishes ordered: {_list(dishes) or 'none'}"))
-    if not dishes:
+    if not earns(bool(dishes), f"dishes ordered: {_list(dishes)}"):
         return
-    random = Random(f"{definition.name} {dishes}")
     yield Said(NOTED.format(dishes=_list(dishes)), wait=Wait(share=0.6))
+    random = Random(f"{definition.name} {dishes}")
     gone = random.choice(dishes)
     reply = yield Said(SOLD_OUT.format(dish=gone), True)
     others = [dish for dish in dishes_in(reply, food) if dish != gone]
     is_new = bool(others) and not set(others) & set(dishes)
-    earned.append((is_new, f"in place of {gone}: {_list(others) or 'nothing'}"))
-    if not is_new:
+    if not earns(is_new, f"in place of {gone}: {_list(others)}"):
         return
-    order = [dish for dish in dishes if dish != gone] + others
     yield Said(CHANGED.format(dishes=_list(others)), wait=Wait(share=0.8))
+    order = [dish for dish in dishes if dish != gone] + others
     swaps = [
         (dish, other)
         for section in food.values()
@@ -161,18 +159,12 @@ def _evening(definition: Definition, earned: list[tuple[bool, str]]) -> Generato
     wanted, swapped = random.choice(swaps)
     served = [swapped if dish == wanted else dish for dish in order]
     reply = plain((yield Said(MIXED_UP.format(dishes=_list(served)), True)))
-    notices = bool(COMPLAINS.search(reply)) and not CONTENT.search(reply)
-    earned.append((notices, f"{swapped} instead of {wanted}: {'noticed' if notices else 'not noticed'}"))
-    if not notices:
+    is_noticed = bool(COMPLAINS.search(reply)) and not CONTENT.search(reply)
+    if not earns(is_noticed, f"{swapped} instead of {wanted}: {'' if is_noticed else 'not '}noticed"):
         return
     yield Said(SORRY, wait=Wait(share=0.9))
     recalled = drinks_in((yield Said(RIGHT_NOW.format(dish=wanted), True)), menu)
-    earned.append(
-        (
-            are_alike(drinks, recalled),
-            f"had been drinking {_list(drinks)}: said {_list(recalled) or 'nothing'}",
-        )
-    )
+    earns(are_alike(drinks, recalled), f"had been drinking {_list(drinks)}, recalled {_list(recalled)}")
 
 
 def _menu(definition: Definition) -> Menu:
@@ -187,7 +179,7 @@ def _menu(definition: Definition) -> Menu:
 
 
 def _list(items: Sequence[str]) -> str:
-    return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part)
+    return " and ".join(part for part in (", ".join(items[:-1]), *items[-1:]) if part) or "none"
 
 
 DATASET = Dataset(

@@ -126,9 +126,7 @@ def _question(random: Random, play: _Play, asked: str, away: str, first: str) ->
 
 
 def define(number: int, script: tuple[Said, ...], expected: Sequence[object]) -> Definition:
-    """`expected`: one word. Needed is what speaks of the thing or the people asked for, their tastes left
-    out.
-    """
+    """`expected`: one word. Needed is what speaks of the thing or people asked for, but for their tastes."""
     match expected:
         case [str(word)]:
             pass

@@ -36,9 +36,7 @@ ARGUMENTS: Arguments = {"item_changes": 3}
 
 
 def generate(random: Random, example: int, arguments: Arguments) -> Definition:
-    """`item_changes` additions and removals, about one removal in five; the list is never empty at the
-    end.
-    """
+    """`item_changes` additions and, one in five, removals; at the end the list is never empty."""
     changes = whole(arguments, ARGUMENTS, "item_changes", 1, 100)
     on_list: dict[str, int] = {}
     statements = []
@@ -60,9 +58,7 @@ def generate(random: Random, example: int, arguments: Arguments) -> Definition:
 
 
 def define(example: int, script: tuple[Said, ...], expected: Sequence[object]) -> Definition:
-    """`expected`: pairs of item and quantity. What was said of an item that is gone from the list is
-    stale.
-    """
+    """`expected`: pairs of item and quantity. What was said of an item that is gone is stale."""
     on_list = []
     for pair in expected:
         match pair:
