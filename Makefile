@@ -11,6 +11,7 @@ ALL := $(call stamp,all)
 RUN := $(firstword $(wildcard $(ALL)) $(call stamp,run))
 
 STUBS := services/stubs
+BENCHMARK := data/benchmark/small
 protoc = PATH="$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I$(STUBS)=proto \
 	--python_out=$(1) --grpc_python_out=$(1) --mypy_out=$(1) --mypy_grpc_out=$(1) \
 	proto/assistant/v1/assistant.proto
@@ -18,7 +19,7 @@ lock = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --output-file deploy/locks/$(1).txt
 
 .DEFAULT_GOAL := help
-.PHONY: run test check bench bench-peers faults invite undelivered backup restore purge format stubs lock clean help
+.PHONY: run test check bench bench-peers benchmark faults invite undelivered backup restore purge format stubs lock clean help
 
 run: $(RUN)  ## Start Remi on this machine and chat with it here
 	@$(BIN)/python -m services
@@ -43,6 +44,11 @@ bench: $(ALL)  ## Measure speed, as ratios to a floor measured beside it
 
 bench-peers: $(ALL)  ## Measure Remi's memory beside mem0's and LangGraph's; SCALE=0.1
 	@PYTHONPATH=tests $(BIN)/python -m bench.peers
+
+benchmark: $(RUN)  ## Measure the memory: Remi beside a plain search and the full log, offline
+	@rm -rf $(BENCHMARK)
+	@$(BIN)/python -m services.benchmark run small --reader --out $(BENCHMARK) \
+		--agent full-log --agent bm25-recent --agent remi
 
 faults: $(ALL)  ## Cause every fault, and show that nothing is lost; QUICK=1, LINE=name
 	@PYTHONPATH=tests $(BIN)/python -m faults

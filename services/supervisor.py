@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ctypes
 import fcntl
 import os
 import signal
@@ -19,6 +18,7 @@ from pydantic import Field, SecretStr
 from services import logs
 from services.errors import RemiError, SettingsError, Unavailable
 from services.gateway.backoff import delays
+from services.gateway.process import end_with_parent
 from services.gateway.settings import GatewaySettings, load, token
 
 # How long the assistant may take to start: the first time it makes a database and an embedder.
@@ -36,8 +36,6 @@ MAX_SOCKET_PATH = 100
 # The exit code of a service whose settings are at fault: starting it again would change nothing.
 BAD_SETTINGS = 2
 
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 _log = structlog.get_logger()
 
 
@@ -197,7 +195,8 @@ class Children:
                 stderr=log,
                 # Ctrl-C is for the chat; the children are stopped by us, in order.
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                # Should this process be killed outright, no gateway goes on polling without it.
+                preexec_fn=end_with_parent,
             )
         _log.info("child started", child=name, pid=process.pid)
         try:
@@ -216,12 +215,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-
-
-def _end_with_parent() -> None:
-    """In the child: should this process be killed outright, no gateway goes on polling without it."""
-    if sys.platform == "linux":
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 async def _until_serving(settings: RunSettings, assistant: asyncio.Task[str], children: Children) -> None:

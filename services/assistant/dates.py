@@ -1,6 +1,7 @@
-"""The dates a question names, as stretches of time: "in May 2023", "on 2024-03-01", "last week"."""
+"""The times a question names, as stretches: "in May 2023", "on 2024-03-01", "last week", "two hours ago"."""
 
 import re
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 
 _MONTHS = (
@@ -22,11 +23,26 @@ _DATE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()  # noqa: SIM905
+_UNITS = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "month": timedelta(days=30),
+    "year": timedelta(days=365),
+}
+_COUNT = rf"(?:(\d{{1,3}}|an?|{'|'.join(_NUMBERS)})\s+({'|'.join(_UNITS)})s?)"
+_AGO = re.compile(rf"\b(?P<counts>{_COUNT}(?:(?:\s*,|\s+and)?\s+{_COUNT})*)\s+ago\b", re.IGNORECASE)
+_LEAST = timedelta(minutes=5)
+"""Who counts minutes is seldom nearer than this."""
+
 
 def ranges(question: str, now: datetime) -> list[tuple[datetime, datetime]]:
     """The stretches [from, to) that the question names, as of `now` and in its zone; in English or ISO 8601.
 
     A month or day without a year is the latest that has begun. Days that no calendar has are passed over.
+    "Two hours ago" is half an hour before and after that: half of the smallest unit that is counted.
     """
     found = []
     for named in _DATE.finditer(question):
@@ -41,6 +57,9 @@ def ranges(question: str, now: datetime) -> list[tuple[datetime, datetime]]:
                     datetime.combine(days[1], time.min, now.tzinfo),
                 )
             )
+    for named in _AGO.finditer(question):
+        with suppress(OverflowError):
+            found.append(_ago(named["counts"], now))
     return found
 
 
@@ -54,6 +73,21 @@ def stretch(text: str, now: datetime) -> tuple[datetime, datetime] | None:
     if not found or beside - _BETWEEN:
         return None
     return min(begins for begins, _ in found), max(ends for _, ends in found)
+
+
+def _ago(counts: str, now: datetime) -> tuple[datetime, datetime]:
+    counted = [
+        (_count(count.lower()), _UNITS[unit.lower()]) for count, unit in re.findall(_COUNT, counts, re.I)
+    ]
+    then = now - sum((count * unit for count, unit in counted), timedelta())
+    about = max(_LEAST, min(unit for _, unit in counted) / 2)
+    return then - about, then + about
+
+
+def _count(word: str) -> int:
+    if word.isdigit():
+        return int(word)
+    return _NUMBERS.index(word) if word in _NUMBERS else 1
 
 
 def _days(named: re.Match[str], today: date) -> tuple[date, date] | None:

@@ -1,17 +1,21 @@
-"""An assistant of the benchmark's own: offline, on a data folder that is gone afterwards."""
+"""An assistant of the benchmark's own, offline unless told otherwise."""
 
 import asyncio
+import fcntl
 import os
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 from pydantic import SecretStr
 
 from services.errors import Unavailable
 from services.gateway.client import is_serving, open_channel
+from services.gateway.process import end_with_parent
 from services.gateway.settings import GatewaySettings
 
 START_SECONDS = 120
@@ -23,32 +27,62 @@ _NOT_PASSED_ON = ("OPENAI_", "DATABASE_", "REMI_")
 
 
 @asynccontextmanager
-async def own_assistant() -> AsyncIterator[GatewaySettings]:
-    """How to reach it, while the block runs. Raises Unavailable where it does not start."""
+async def own_assistant(
+    data: Path | None = None, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[GatewaySettings]:
+    """How to reach it, while the block runs. Raises Unavailable where it does not start.
+
+    Without a data folder it has one that is gone afterwards. In a given one it goes on with what it finds;
+    one that a killed process left running there ends first.
+    """
     with TemporaryDirectory(prefix="remi-benchmark-") as folder:
-        data = Path(folder)
-        settings = GatewaySettings(assistant=f"unix:{data}/assistant.sock", data=data)
+        # A socket's path must be short.
+        listen = f"unix:{folder}/assistant.sock"
+        data = Path(folder) if data is None else data
+        settings = GatewaySettings(assistant=listen, data=data)
         log = data / "assistant.log"
-        with log.open("wb") as file:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "services.assistant",
-                # Where no .env file stands.
-                cwd=data,
-                env=_environment(data, settings.assistant),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                # Ctrl-C is for the benchmark, which then stops this.
-                start_new_session=True,
-            )
+        with _lock_of(data) as lock:
+            await asyncio.to_thread(_wait_for, lock)
+            with log.open("ab") as file:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "services.assistant",
+                    # Where no .env file stands.
+                    cwd=data,
+                    env=_environment(data, listen) | dict(environment or {}),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=file,
+                    # Ctrl-C is for the benchmark, which then stops this.
+                    start_new_session=True,
+                    preexec_fn=end_with_parent,
+                    # It keeps the lock for as long as it lives.
+                    pass_fds=[lock.fileno()],
+                )
+            try:
+                await _until_serving(process, settings, log)
+                token = (data / "tokens" / "benchmark").read_text(encoding="ascii")
+                yield settings.model_copy(update={"gateway_token": SecretStr(token)})
+            finally:
+                await _end(process)
+
+
+def _lock_of(data: Path) -> BinaryIO:
+    data.mkdir(parents=True, exist_ok=True)
+    return (data / "lock").open("wb")
+
+
+def _wait_for(lock: BinaryIO) -> None:
+    """Take the lock. Raises Unavailable where another process keeps it."""
+    until = time.monotonic() + STOP_SECONDS
+    while True:
         try:
-            await _until_serving(process, settings, log)
-            token = (data / "tokens" / "benchmark").read_text(encoding="ascii")
-            yield settings.model_copy(update={"gateway_token": SecretStr(token)})
-        finally:
-            await _end(process)
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise Unavailable(f"another assistant runs with {lock.name}") from None
+        time.sleep(0.1)
 
 
 def _environment(data: Path, listen: str) -> dict[str, str]:

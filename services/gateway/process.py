@@ -1,7 +1,8 @@
-"""The frame of a gateway's process: settings, logs, signals, exit code."""
+"""The frame of a process: settings, logs, signals, exit code; and how a child ends with its parent."""
 
 import asyncio
 import contextlib
+import ctypes
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -14,6 +15,9 @@ from services.errors import SettingsError
 from services.gateway.settings import GatewaySettings, load
 
 S = TypeVar("S", bound=GatewaySettings)
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 def run(service: str, settings_type: type[S], serve: Callable[[S], Coroutine[Any, Any, None]]) -> int:
@@ -38,3 +42,9 @@ async def _until_signalled(serving: Coroutine[Any, Any, None]) -> None:
         loop.add_signal_handler(number, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def end_with_parent() -> None:
+    """In a child, before its program begins: should the parent be killed outright, it gets SIGTERM."""
+    if sys.platform == "linux":
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

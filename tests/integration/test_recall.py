@@ -357,10 +357,21 @@ async def test_the_plans_use_their_indexes_on_the_tenth_execution(loaded: Talk) 
     async with scoped(loaded.store, [loaded.space_id, small]) as connection:
         for _ in range(10):
             rows = await passages.seen(connection, asked)
-        statement = f"EXPLAIN {passages.searched(2, 384)}"
+        statement = f"EXPLAIN {passages.searched(2, 384, True)}"
         plan = "\n".join(row[0] for row in await connection.fetch(statement, *asked.arguments()))
     assert len(rows) == 51
     assert "Index Scan using passage_far_384" in plan
     assert "Index Only Scan using passage_terms" in plan
     assert "Seq Scan on passage" not in plan
     assert "Seq Scan on message" not in plan
+
+
+async def test_what_was_said_at_the_time_asked_for_is_found_in_a_large_space(loaded: Talk) -> None:
+    """However much else is nearer to the question in meaning and in words."""
+    fish = await loaded.say("Fish drive tanks.", at=NOON - timedelta(hours=2))
+    for number in range(220):
+        await loaded.say(f"I tell you about hour {number}.")
+    await loaded.index()
+    question = "What did I tell you about two hours ago?"
+    found = await loaded.found(question, now=NOON, token_budget=50_000)
+    assert fish in {each.message_id for each in found}

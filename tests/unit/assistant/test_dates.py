@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.assistant.dates import ranges
+from services.assistant.dates import ranges, stretch
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=ZoneInfo("Europe/Berlin"))
 
@@ -45,3 +45,30 @@ def test_dates_are_read_as_of_now(question: str, expected: list[tuple[str, str]]
 def test_days_begin_at_midnight_where_the_person_is() -> None:
     ((begins, ends),) = ranges("today", NOW)
     assert (begins.hour, begins.tzinfo, ends.tzinfo) == (0, NOW.tzinfo, NOW.tzinfo)
+
+
+@pytest.mark.parametrize(
+    ("question", "begins", "ends"),
+    [
+        ("What did I say two hours ago?", "09:30", "10:30"),
+        ("about 2 hours and 21 minutes ago", "09:34", "09:44"),
+        ("An hour ago", "10:30", "11:30"),
+        ("1 hour, 5 minutes ago", "10:50", "11:00"),
+    ],
+)
+def test_so_long_ago_is_about_then(question: str, begins: str, ends: str) -> None:
+    (found,) = ranges(question, NOW)
+    assert [moment.strftime("%H:%M") for moment in found] == [begins, ends]
+
+
+def test_days_ago_are_about_a_day() -> None:
+    ((begins, ends),) = ranges("3 days ago", NOW)
+    assert (begins.isoformat()[:16], ends.isoformat()[:16]) == ("2026-03-07T00:00", "2026-03-08T00:00")
+
+
+def test_before_all_time_is_no_time() -> None:
+    assert ranges("999 years, 999 years and 999 years ago", NOW) == []
+
+
+def test_so_long_ago_is_no_stretch_to_forget() -> None:
+    assert stretch("two hours ago", NOW) is None
