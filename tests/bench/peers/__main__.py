@@ -18,11 +18,15 @@ from bench.peers.report import report
 from bench.processes import DidNotRun
 
 
+LONGEST = 3600.0
+"""Seconds that all of it may take."""
+
+
 def main() -> int:
     classes = sizes(float(os.environ.get("SCALE") or 1))
     with TemporaryDirectory(prefix="remi-peers-") as folder:
         try:
-            measured = asyncio.run(measure(Path(folder), classes))
+            measured = asyncio.run(asyncio.wait_for(measure(Path(folder), classes), LONGEST))
         except (DidNotRun, TimeoutError) as error:
             print(f"bench-peers: {error or 'something took too long'}", file=sys.stderr)
             return 1

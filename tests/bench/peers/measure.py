@@ -35,8 +35,10 @@ BATCH = 1_000
 """Texts of one fill."""
 PATIENCE = 30.0
 """Seconds that an operation may take."""
-FILL_PATIENCE = 240.0
+FILL_PATIENCE = 300.0
 """Seconds that a fill may take."""
+REST_PATIENCE = 900.0
+"""Seconds until what is left to be done is done."""
 
 FAILURES = (DidNotRun, TimeoutError, asyncpg.PostgresError)
 """What puts a contender out, and nobody else."""
@@ -187,7 +189,7 @@ async def _fill(peer: Peer, database: str, sizes: Sequence[Size]) -> None:
                     numbers = range(first, min(first + BATCH, size.memories))
                     texts = [says(person, number) for number in numbers]
                     await peer.call("fill", FILL_PATIENCE, person=person, texts=texts)
-        await peer.call("rest", FILL_PATIENCE)
+        await peer.call("rest", REST_PATIENCE)
 
 
 async def _search(contest: Contest, size: Size) -> None:
@@ -236,7 +238,7 @@ def _person(size: Size, turn: int) -> str:
 
 async def _rest(peer: Peer, _: Measured) -> None:
     """A class may begin to count as large with the first writes; what that asks for is done once."""
-    await peer.call("rest", FILL_PATIENCE)
+    await peer.call("rest", REST_PATIENCE)
 
 
 async def _talk(model: Model, peer: Peer, measured: Measured, size: Size) -> None:
@@ -245,14 +247,14 @@ async def _talk(model: Model, peer: Peer, measured: Measured, size: Size) -> Non
     texts = [says(person, size.memories + 1_000 + number) for number in range(WARM_UP + TURNS)]
     for text in texts[:WARM_UP]:
         await peer.call("turn", PATIENCE, person=person, text=text)
-    await peer.call("rest", PATIENCE)
+    await peer.call("rest", REST_PATIENCE)
     await model.count()
     for text in texts[WARM_UP:]:
         answer = await peer.call("turn", PATIENCE, person=person, text=text)
         if answer is not None:
             measured.turns.append(1000 * answer.seconds)
     measured.calls["turn"].append(await model.count())
-    await peer.call("rest", PATIENCE)
+    await peer.call("rest", REST_PATIENCE)
     measured.calls["rest"].append(await model.count())
 
 

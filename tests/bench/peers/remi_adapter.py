@@ -85,7 +85,7 @@ class Remi:
 
     async def rest(self) -> None:
         """Until all is indexed and learned."""
-        await self._until(_IS_AT_REST, 0.1, patience=10 * PATIENCE)
+        await self._until(_IS_AT_REST, 0.1, patience=15 * PATIENCE)
 
     async def search(self, person: str, question: str) -> list[str]:
         request = pb.SearchRequest(actor=_actor(person), query=question, token_budget=ANY_BUDGET, limit=MOST)
