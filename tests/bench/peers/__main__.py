@@ -17,7 +17,6 @@ from bench.peers.people import sizes
 from bench.peers.report import report
 from bench.processes import DidNotRun
 
-
 LONGEST = 3600.0
 """Seconds that all of it may take."""
 
