@@ -164,13 +164,15 @@ def test_the_model_learns_what_remi_and_mem0_show_it() -> None:
     assert reply(_asked("Anything")).text.startswith("Noted")
 
 
-def test_calls_are_counted_by_what_they_are_for() -> None:
+def test_calls_are_counted_by_who_made_them_and_what_for() -> None:
     requests = [
         Recorded("/v1/chat/completions", _asked("Hello"), {}),
         Recorded("/v1/chat/completions", _asked("12345", {"type": "json_object"}), {}),
-        Recorded("/v1/embeddings", {"input": ["a", "b"]}, {}),
+        Recorded("/v1/embeddings", {"model": "other", "input": ["a", "b"]}, {}),
     ]
-    assert count(requests) == Calls(answers=1, learning=1, learning_characters=5, embeddings=1)
+    assert count(requests, "instant") == Calls(answers=1, learning=1, learning_characters=5)
+    assert count(requests, "instant") == Calls()
+    assert count(requests, "other") == Calls(embeddings=1)
 
 
 @pytest.mark.parametrize(
@@ -207,8 +209,8 @@ def test_the_table_says_where_remi_is_behind_and_who_failed() -> None:
         each.turns = [took] * TURNS
         each.recalls[100], each.hits[100] = [1.0, took / 4], [True, took > 2]
         each.calls["search"] = each.calls["write"] = [Calls(0, 0, 0, 1)]
-    ours.calls["turn"], ours.calls["rest"] = [Calls(TURNS, 0, 0, 40)], [Calls(0, 2, 400, 4)]
-    theirs.calls["turn"], theirs.calls["rest"] = [Calls(TURNS, TURNS, 4000, 60)], [Calls(0, 0, 0, 0)]
+    ours.calls["turn"], ours.calls["rest"] = [Calls(1, 0, 0, 2)] * TURNS, [Calls(0, 2, 400, 4)]
+    theirs.calls["turn"], theirs.calls["rest"] = [Calls(1, 1, 200, 3)] * TURNS, [Calls()]
 
     told = report({"remi": ours, "mem0": theirs, "langgraph": failed}, classes)
 

@@ -39,7 +39,7 @@ class LangGraph:
         known = "\n".join(await self.search(person, text))
         system = f"You are a helpful assistant. The person's memories:\n{known}"
         answer = await self._model.chat.completions.create(
-            model="instant",
+            model="langgraph",
             messages=[{"role": "system", "content": system}, {"role": "user", "content": text}],
         )
         await self.fill(person, [text, answer.choices[0].message.content or ""])
@@ -65,7 +65,7 @@ async def _open(database: str, endpoint: str, dimensions: str) -> AsyncIterator[
     model = AsyncOpenAI(api_key="sk-fake", base_url=endpoint)
 
     async def embed(texts: Sequence[str]) -> list[list[float]]:
-        answer = await model.embeddings.create(model="instant", input=list(texts))
+        answer = await model.embeddings.create(model="langgraph", input=list(texts))
         return [each.embedding for each in answer.data]
 
     index = {"dims": int(dimensions), "embed": embed, "fields": ["text"]}

@@ -62,7 +62,7 @@ class Measured:
     hits: dict[int, list[bool]] = field(default_factory=lambda: defaultdict(list))
     """Whether the memory that a question is about was found."""
     calls: dict[str, list[Calls]] = field(default_factory=lambda: defaultdict(list))
-    """Of the model, for each search and write; for all turns together, and for the rest that they left."""
+    """Of the model: for each search, write and turn, and for what turns left to be done."""
     failure: str = ""
 
 
@@ -74,10 +74,10 @@ class Model:
     address: str
     log: Path
 
-    async def count(self) -> Calls:
-        """What was asked of it since the last count."""
+    async def count(self, contender: str) -> Calls:
+        """What a contender asked of it since it was counted last."""
         assert self.process.stdin is not None
-        self.process.stdin.write(b"\n")
+        self.process.stdin.write(f"{contender}\n".encode())
         return Calls(**json.loads(await first_line(self.process, self.log)))
 
 
@@ -128,9 +128,7 @@ async def measure(folder: Path, sizes: Sequence[Size]) -> Mapping[str, Measured]
             await _search(contest, size)
         for size in sizes:
             await _write(contest, size)
-        await contest.each(
-            lambda peer, measured: _talk(contest.model, peer, measured, sizes[len(sizes) // 2])
-        )
+        await _talk(contest, sizes[len(sizes) // 2])
     return contest.measured
 
 
@@ -158,8 +156,8 @@ async def _assistant(stack: AsyncExitStack, folder: Path, data: Path, model: str
         "REMI_LISTEN": address,
         "OPENAI_BASE_URL": model,
         "OPENAI_API_KEY": "sk-fake",
-        "REMI_CHAT_MODEL": "instant",
-        "REMI_EMBEDDING_MODEL": "instant",
+        "REMI_CHAT_MODEL": REMI,
+        "REMI_EMBEDDING_MODEL": REMI,
     }
     process = await stack.enter_async_context(child("services.assistant", log=log, environment=environment))
     await until_serving(process, address, log)
@@ -218,7 +216,7 @@ async def _write(contest: Contest, size: Size) -> None:
     texts = [says(_person(size, turn), size.memories + turn) for turn in range(WARM_UP + WRITES)]
     for turn, text in enumerate(texts):
         if turn == WARM_UP:
-            await contest.each(_rest)
+            await contest.each(partial(_rest, contest.model))
         await contest.each(partial(_keep, contest.model, size, _person(size, turn), text, turn >= WARM_UP))
 
 
@@ -236,32 +234,41 @@ def _person(size: Size, turn: int) -> str:
     return names[turn % min(ASKED, len(names))]
 
 
-async def _rest(peer: Peer, _: Measured) -> None:
+async def _rest(model: Model, peer: Peer, _: Measured) -> None:
     """A class may begin to count as large with the first writes; what that asks for is done once."""
     await peer.call("rest", REST_PATIENCE)
+    await model.count(peer.name)
 
 
-async def _talk(model: Model, peer: Peer, measured: Measured, size: Size) -> None:
+async def _talk(contest: Contest, size: Size) -> None:
     """Turns without a pause, and what is learned from them afterwards."""
     person = size.names()[-1]
     texts = [says(person, size.memories + 1_000 + number) for number in range(WARM_UP + TURNS)]
-    for text in texts[:WARM_UP]:
-        await peer.call("turn", PATIENCE, person=person, text=text)
+    for turn, text in enumerate(texts):
+        if turn == WARM_UP:
+            await contest.each(partial(_rest, contest.model))
+        await contest.each(partial(_say, contest.model, person, text, turn >= WARM_UP))
+    await contest.each(partial(_learn, contest.model))
+
+
+async def _say(model: Model, person: str, text: str, counts: bool, peer: Peer, measured: Measured) -> None:
+    before = await model.count(peer.name)
+    took, _, calls = await _timed(model, peer, "turn", person=person, text=text)
+    if counts:
+        measured.calls["rest"].append(before)
+        measured.turns.append(took)
+        measured.calls["turn"].append(calls)
+
+
+async def _learn(model: Model, peer: Peer, measured: Measured) -> None:
     await peer.call("rest", REST_PATIENCE)
-    await model.count()
-    for text in texts[WARM_UP:]:
-        answer = await peer.call("turn", PATIENCE, person=person, text=text)
-        if answer is not None:
-            measured.turns.append(1000 * answer.seconds)
-    measured.calls["turn"].append(await model.count())
-    await peer.call("rest", REST_PATIENCE)
-    measured.calls["rest"].append(await model.count())
+    measured.calls["rest"].append(await model.count(peer.name))
 
 
 async def _timed(model: Model, peer: Peer, do: str, **arguments: str) -> tuple[float, list[str], Calls]:
     """Milliseconds of an operation, what it found, and its model calls."""
-    await model.count()
+    await model.count(peer.name)
     answer = await peer.call(do, PATIENCE, **arguments)
     if answer is None:
         raise DidNotRun(f"{peer.name}: has no {do}")
-    return 1000 * answer.seconds, answer.result or [], await model.count()
+    return 1000 * answer.seconds, answer.result or [], await model.count(peer.name)

@@ -50,7 +50,7 @@ class Mem0:
             {"role": "system", "content": f"You are a helpful assistant. The person's memories:\n{known}"},
             {"role": "user", "content": text},
         ]
-        answer = self._model.chat.completions.create(model="instant", messages=messages)  # type: ignore[arg-type]
+        answer = self._model.chat.completions.create(model="mem0", messages=messages)  # type: ignore[arg-type]
         messages.append({"role": "assistant", "content": answer.choices[0].message.content or ""})
         self._memory.add(messages[1:], user_id=person)
 
@@ -76,8 +76,8 @@ def _memory(database: str, endpoint: str, dimensions: int) -> Memory:
                 "provider": "pgvector",
                 "config": {"connection_string": database, "embedding_model_dims": dimensions},
             },
-            "llm": {"provider": "openai", "config": {"model": "instant", **at}},
-            "embedder": {"provider": "openai", "config": {"model": "instant", **at}},
+            "llm": {"provider": "openai", "config": {"model": "mem0", **at}},
+            "embedder": {"provider": "openai", "config": {"model": "mem0", **at}},
             "history_db_path": "history.db",
         }
     )

@@ -1,6 +1,8 @@
 """The instant model that all share: the fake OpenAI endpoint as a process of its own.
 
-Prints its address, then answers every line on standard input with what was asked of it since the last one.
+Prints its address. A contender asks for the model by its own name; a line with that name on standard input is
+answered with what it asked since the last such line.
+
 A vector is made of hashed words; one memory is learned from each message: what it says.
 """
 
@@ -8,7 +10,6 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import uvloop
@@ -28,12 +29,12 @@ _NEW_TO_MEM0 = re.compile(r"## New Messages\n(.*?)\n\n## ", re.DOTALL)
 class Calls:
     """What was asked of the model."""
 
-    answers: int
-    learning: int
+    answers: int = 0
+    learning: int = 0
     """Chat calls that asked for memories."""
-    learning_characters: int
+    learning_characters: int = 0
     """Of the prompts of those."""
-    embeddings: int
+    embeddings: int = 0
 
 
 def reply(body: Body) -> Step:
@@ -66,24 +67,25 @@ def _for_mem0(asked: str) -> Body:
     }
 
 
-def count(requests: Sequence[Recorded]) -> Calls:
-    """What these requests were for."""
-    chats = [each.body for each in requests if each.path.endswith("/chat/completions")]
+def count(requests: list[Recorded], name: str) -> Calls:
+    """What the requests for the model of this name were for; takes them out."""
+    own = [each for each in requests if each.body["model"] == name]
+    requests[:] = [each for each in requests if each.body["model"] != name]
+    chats = [each.body for each in own if each.path.endswith("/chat/completions")]
     learning = [body["messages"] for body in chats if "response_format" in body]
     return Calls(
         answers=len(chats) - len(learning),
         learning=len(learning),
         learning_characters=sum(len(each["content"]) for messages in learning for each in messages),
-        embeddings=sum(each.path.endswith("/embeddings") for each in requests),
+        embeddings=sum(each.path.endswith("/embeddings") for each in own),
     )
 
 
 async def _serve() -> None:
     async with FakeOpenAI(reply=reply, dimensions=DIMENSIONS, takes_dimensions=False) as fake:
         print(fake.base_url, flush=True)
-        while await asyncio.to_thread(sys.stdin.readline):
-            print(json.dumps(asdict(count(fake.requests))), flush=True)
-            fake.requests.clear()
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            print(json.dumps(asdict(count(fake.requests, line.strip()))), flush=True)
 
 
 if __name__ == "__main__":

@@ -149,9 +149,7 @@ async def _open(address: str, data: str, database: str, endpoint: str) -> AsyncI
     await register_vector(owner)
     async with (
         grpc.aio.insecure_channel(address) as channel,
-        open_models(
-            folder, base_url=endpoint, api_key="sk-fake", chat="instant", embedding="instant"
-        ) as models,
+        open_models(folder, base_url=endpoint, api_key="sk-fake", chat="remi", embedding="remi") as models,
     ):
         yield Remi(
             "Remi",

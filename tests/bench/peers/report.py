@@ -11,7 +11,7 @@ from bench.peers.people import Size
 from bench.peers.protocol import MOST
 
 NEAR = 0.05
-"""Times and calls that differ by no more than this share are called level."""
+"""Times that differ by no more than this share are called level."""
 FULL = 0.99
 """The recall of a search that counts as missing nothing."""
 
@@ -140,10 +140,9 @@ def _share(shares: Sequence[float]) -> Cell:
 
 
 def _calls(what: str, everybody: Sequence[Measured], operation: str, number: Callable[[Calls], int]) -> Row:
-    per = {operation: 1, "turn": TURNS}[operation]
-    counted = [each.calls[operation] for each in everybody]
-    cells = [_number([number(calls) / per for calls in all_calls]) for all_calls in counted]
-    return Row(what, cells, near=NEAR)
+    """Of the middle one: what was learned of others meanwhile is not its own."""
+    counted = [[number(calls) for calls in each.calls[operation]] for each in everybody]
+    return Row(what, [_number(median(numbers)) if numbers else Cell("-") for numbers in counted])
 
 
 def _learning(what: str, everybody: Sequence[Measured], number: Callable[[Calls], int]) -> Row:
@@ -151,14 +150,11 @@ def _learning(what: str, everybody: Sequence[Measured], number: Callable[[Calls]
     cells = []
     for each in everybody:
         learned = [number(calls) for calls in chain(each.calls["turn"], each.calls["rest"])]
-        cells.append(_number([sum(learned) / TURNS]) if any(learned) else Cell("-"))
+        cells.append(_number(sum(learned) / TURNS) if any(learned) else Cell("-"))
     return Row(what, cells)
 
 
-def _number(values: Sequence[float]) -> Cell:
-    if not values:
-        return Cell("-")
-    value = mean(values)
+def _number(value: float) -> Cell:
     return Cell(f"{value:,.0f}" if value >= 100 else f"{value:.2f}", value)
 
 
