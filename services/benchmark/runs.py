@@ -106,7 +106,16 @@ class Run:
 
     @property
     def agent(self) -> str:
-        return str(self.summary.run.get("agent", "agent"))
+        """Its name, its model and its budget for recall, as far as they were said."""
+        run = self.summary.run
+        model = f" ({run['model']})" if run.get("model") else ""
+        budget = f", {run['budget']:,} tokens" if run.get("budget") else ""
+        return f"{run.get('agent', 'agent')}{model}{budget}"
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """A line on each dataset of the configuration that was not run."""
+        return [str(line) for line in self.summary.run.get("left_out", ())]
 
     @property
     def span(self) -> int:

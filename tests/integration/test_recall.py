@@ -230,6 +230,32 @@ async def test_what_no_longer_holds_ranks_lower_and_is_marked(talk: Talk) -> Non
     assert [each.superseded for each in found.values()] == [False, True]
 
 
+async def test_a_message_that_a_memory_says_word_for_word_is_found_as_the_memory(talk: Talk) -> None:
+    told = await talk.say("I live in Leeds.")
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await remember(connection, talk.space_id, told, "I live in Leeds.", talk.now)
+    await talk.index()
+    (found,) = await talk.found("Where do I live?")
+    assert found.memory_id is not None
+
+
+@pytest.mark.parametrize("holds", [True, False])
+async def test_a_message_is_marked_unless_something_that_rests_on_it_holds(talk: Talk, holds: bool) -> None:
+    said = "I moved from Leeds to Oslo."
+    told = await talk.say(said)
+    old = uuid4()
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        for memory_id, text in ((old, "Ann lives in Leeds."), (uuid4(), "Ann lives in Oslo.")):
+            if holds or memory_id == old:
+                await memories.insert(
+                    connection, talk.space_id, memory_id, MemoryKind.FACT, text, talk.now, [(told, said)]
+                )
+        await memories.supersede(connection, talk.space_id, old, talk.now, None)
+    await talk.index()
+    (message,) = [each for each in await talk.found("Where does Ann live?") if each.message_id]
+    assert (message.text, message.superseded) == (said, not holds)
+
+
 async def test_without_an_embedder_words_find(talk: Talk, fake: FakeOpenAI) -> None:
     await talk.say("My dog is called Biscuit.")
     await talk.say("We planted tulips.")
@@ -331,10 +357,21 @@ async def test_the_plans_use_their_indexes_on_the_tenth_execution(loaded: Talk) 
     async with scoped(loaded.store, [loaded.space_id, small]) as connection:
         for _ in range(10):
             rows = await passages.seen(connection, asked)
-        statement = f"EXPLAIN {passages.searched(2, 384)}"
+        statement = f"EXPLAIN {passages.searched(2, 384, True)}"
         plan = "\n".join(row[0] for row in await connection.fetch(statement, *asked.arguments()))
     assert len(rows) == 51
     assert "Index Scan using passage_far_384" in plan
     assert "Index Only Scan using passage_terms" in plan
     assert "Seq Scan on passage" not in plan
     assert "Seq Scan on message" not in plan
+
+
+async def test_what_was_said_at_the_time_asked_for_is_found_in_a_large_space(loaded: Talk) -> None:
+    """However much else is nearer to the question in meaning and in words."""
+    fish = await loaded.say("Fish drive tanks.", at=NOON - timedelta(hours=2))
+    for number in range(220):
+        await loaded.say(f"I tell you about hour {number}.")
+    await loaded.index()
+    question = "What did I tell you about two hours ago?"
+    found = await loaded.found(question, now=NOON, token_budget=50_000)
+    assert fish in {each.message_id for each in found}

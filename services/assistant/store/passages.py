@@ -109,16 +109,18 @@ async def seen(connection: Connection, asked: Asked) -> list[asyncpg.Record]:
     if any(row["part"] == "large" for row in rows):
         await connection.execute(_FOR_LARGE)
         dimensions = asked.vector.dimensions() if asked.vector else 0
-        rows = await connection.fetch(searched(len(asked.spaces), dimensions), *arguments)
+        rows = await connection.fetch(searched(len(asked.spaces), dimensions, bool(asked.dates)), *arguments)
     return rows
 
 
 @cache
-def searched(spaces: int, dimensions: int) -> str:
+def searched(spaces: int, dimensions: int, dated: bool) -> str:
     """The statement for so many spaces, one of them large, and a vector of these dimensions (0 for none)."""
     branches = ["worded"]
     if dimensions:
         branches.append("near")
+    if dated:
+        branches.append("dated")
     if dimensions in TIERS:
         branches.append("far")
     united = "\nUNION\n".join(

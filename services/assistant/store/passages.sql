@@ -116,6 +116,12 @@ ORDER BY part, at
 -- The passages that a vector or a word brings up; both are compared then.
 ({branches}) AS candidate JOIN passage p USING (space_id, subject_id, ordinal)
 
+-- name: dated
+-- Of what was said when the question says, in one space: the nearest in meaning.
+(SELECT space_id, subject_id, ordinal FROM passage
+ WHERE space_id = ($1::uuid[])[{space}] AND said_at <@ $7::tstzmultirange
+ ORDER BY CASE WHEN model = $4 THEN embedding <#> $5::halfvec END LIMIT 200)
+
 -- name: near
 -- By meaning, in one space, exactly and from the index alone.
 (SELECT space_id, subject_id, ordinal FROM passage

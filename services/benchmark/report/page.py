@@ -67,9 +67,10 @@ def _run(each: Measures, is_only: bool) -> Element:
     content = (
         e(
             "p",
-            f"{run.summary.messages:,} messages, span {span(run.span)}, from {run.folder.name}.",
+            f"{run.summary.messages:,} messages, span {span(run.span)}, {run.folder.name}.",
             class_="note",
         ),
+        *(e("p", f"Left out: {each}", class_="note") for each in run.left_out),
         e("p", f"Failures: {failures}", class_="failure") if failures else None,
         _datasets(each),
         e("h3", "What was told and asked"),

@@ -27,7 +27,7 @@ def show(console: Console, runs: Sequence[Measures]) -> None:
 
 def _table(head: str, runs: Sequence[Measures]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column(head)
+    table.add_column(head, no_wrap=True)
     for each in runs:
         table.add_column(Text(each.label), justify="right")
     return table
