@@ -16,10 +16,10 @@ protoc = PATH="$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I$(STUBS)=prot
 	--python_out=$(1) --grpc_python_out=$(1) --mypy_out=$(1) --mypy_grpc_out=$(1) \
 	proto/assistant/v1/assistant.proto
 lock = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links pyproject.toml --output-file deploy/locks/$(1).txt
+	--no-emit-index-url --no-emit-find-links --output-file deploy/locks/$(1).txt
 
 .DEFAULT_GOAL := help
-.PHONY: run test check bench benchmark faults invite undelivered backup restore purge format stubs lock clean help
+.PHONY: run test check bench bench-peers benchmark faults invite undelivered backup restore purge format stubs lock clean help
 
 run: $(RUN)  ## Start Remi on this machine and chat with it here
 	@$(BIN)/python -m services
@@ -41,6 +41,9 @@ check: $(ALL)  ## Formatting, lint, types, import layers, contract, stubs, image
 
 bench: $(ALL)  ## Measure speed, as ratios to a floor measured beside it
 	@PYTHONPATH=tests $(BIN)/python -m bench
+
+bench-peers: $(ALL)  ## Measure Remi's memory beside mem0's and LangGraph's; SCALE=0.1
+	@PYTHONPATH=tests $(BIN)/python -m bench.peers
 
 benchmark: $(RUN)  ## Measure the memory: Remi beside a plain search and the full log, offline
 	@rm -rf $(BENCHMARK)
@@ -73,17 +76,18 @@ stubs: $(ALL)  ## Generate services/stubs from proto/
 	@$(call protoc,.)
 
 lock: $(ALL)  ## Lock the dependencies of pyproject.toml
-	@$(call lock,all) --all-extras
-	@$(call lock,run) --constraints deploy/locks/all.txt \
+	@$(call lock,all) pyproject.toml --all-extras
+	@$(call lock,run) pyproject.toml --constraints deploy/locks/all.txt \
 		--extra assistant --extra embedded --extra telegram --extra discord --extra terminal --extra benchmark
 	@for service in assistant telegram discord; do \
-		$(call lock,$$service) --constraints deploy/locks/all.txt --extra $$service || exit 1; done
+		$(call lock,$$service) pyproject.toml --constraints deploy/locks/all.txt --extra $$service || exit 1; done
+	@for peer in mem0 langgraph; do $(call lock,peers-$$peer) --group peers-$$peer || exit 1; done
 
 clean:  ## Remove what was installed and cached; data stays
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	@rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv/%: | $(BIN)/python
 	@echo "Installing deploy/locks/$(firstword $(subst -, ,$*)).txt into .venv; the first time takes some minutes." >&2

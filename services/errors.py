@@ -11,6 +11,7 @@
     │   └── ModelUnavailable     a model endpoint
     │       └── ModelMisconfigured   it refuses the key or the model's name: the operator must act
     ├── ModelRefused         the model endpoint will not take this call, ever
+    │   └── ContextTooLong       it is longer than the model can read
     ├── Unreadable           a row that this version can't read: broken, or written by a newer one
     └── Fenced               another worker has taken this over; what was done here is void
 
@@ -76,6 +77,10 @@ class ModelMisconfigured(ModelUnavailable):
 
 class ModelRefused(RemiError):
     """A model endpoint refuses the call for good."""
+
+
+class ContextTooLong(ModelRefused):
+    """A call is longer than the model can read: a shorter one may be taken."""
 
 
 class Unreadable(RemiError):

@@ -101,14 +101,17 @@ async def _enter(
     if not (is_member if is_direct else is_chat_in and role is not TeamRole.REMOVED):
         return None
 
+    is_known = entry.person_id is not None and (is_direct or entry.group_space is not None)
     if entry.person_id is None:
         await directory.add_person(connection, author, role or TeamRole.GUEST)
     elif entry.role is not role or author.display_name not in (entry.display_name, UNNAMED):
+        is_known = False
         await directory.promote(connection, entry.person_id, role or TeamRole.GUEST)
         await directory.rename(connection, author)
     if not is_direct and entry.group_space is None:
         await directory.admit_chat(connection, place)
-    entry = await directory.find(connection, author, place.chat_id)
+    if not is_known:
+        entry = await directory.find(connection, author, place.chat_id)
     space_id = entry.person_id if is_direct else entry.group_space
     assert entry.person_id is not None
     assert entry.role is not None

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TypeAlias
 from uuid import UUID, uuid4
 
-from services.assistant import showing
+from services.assistant import dates, showing
 from services.assistant.buttons import Change, action, button, offering
 from services.assistant.domain import TEAM_SPACE, Button, Memory, MemoryKind, Message, Recalled, Reply, Turn
 from services.assistant.index import finish
@@ -20,11 +20,14 @@ from services.assistant.rights import asker_in, is_direct, not_theirs
 from services.assistant.store import conversations, memories
 from services.assistant.store.actions import Action
 from services.assistant.store.connection import scoped
+from services.assistant.words import stems
 
 PAGE = 10
 """Memories in one message: two rows of buttons, with room for one more."""
 FOUND = 10
 """Most lines that a search shows."""
+NEAREST = 3
+"""Most lines where nothing holds any of the words."""
 ROW = 5
 """Buttons in a row: what every platform shows."""
 
@@ -61,7 +64,12 @@ async def listed(remi: Remi, turn: Turn, asked: Action | None = None) -> tuple[R
     known = showing.count(said, "message")
     counted = f"I remember {known} word for word. /memory with some words searches in them."
     if not found:
-        return Reply(f"I haven't drawn conclusions about {whom} yet. {counted}"), None
+        why = (
+            " yet"
+            if remi.models.memory
+            else ": that takes a language model. /remember keeps what you want here"
+        )
+        return Reply(f"I haven't drawn conclusions about {whom}{why}. {counted}"), None
     page, now = found[:PAGE], turn.newest.event.sent_at
     parts, number = [f"**What I know about {whom}**"], shown
     for heading, group in groupby(page, key=lambda memory: _HEADINGS[memory.kind]):
@@ -92,21 +100,41 @@ async def found(remi: Remi, turn: Turn, words: str) -> tuple[Reply, Change | Non
     hits = await look_for(remi, turn, words, turn.spaces)
     if not hits:
         return Reply(f"I remember nothing about {quote(words)}."), None
+    heading = f"**What I remember about {quote(words)}**"
+    if not (dates.ranges(words, turn.newest.event.sent_at) or any(_holds(each, words) for each in hits)):
+        hits = hits[:NEAREST]
+        heading = f"Nothing that I remember holds {quote(words)}. What comes nearest:"
     lines = [
         f"{number}. {showing.recalled(each, turn.newest.event.sent_at)}"
         for number, each in enumerate(hits, start=1)
     ]
     rows, opened = numbered(turn, [thing_of(each) for each in hits])
-    text = "\n".join([f"**What I remember about {quote(words)}**", "", *lines])
+    text = "\n".join([heading, "", *lines])
     return Reply(f"{text}\n\nPress a number to see more of it.", rows), offering(turn, *opened)
 
 
 async def look_for(remi: Remi, turn: Turn, words: str, spaces: Sequence[UUID]) -> list[Recalled]:
-    """What recall finds for some words, best first; what was said just before too."""
+    """What recall finds for some words, best first; what was said just before too.
+
+    What holds none of the words must be at least half as near in meaning as the nearest. What somebody said
+    several times over is there once.
+    """
     await finish(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id)
-    query = Query(words, tuple(spaces), turn.newest.event.sent_at, remi.knobs.token_budget, limit=FOUND)
+    now = turn.newest.event.sent_at
+    query = Query(words, tuple(spaces), now, remi.knobs.token_budget, limit=FOUND)
     recollection = await recall(remi.store, remi.models.embedder, query)
-    return [each for each in recollection.recalled if each.shown]
+    once: dict[tuple[str, str, bool], Recalled] = {}
+    for each in recollection.recalled:
+        if each.shown:
+            once.setdefault((each.author_name, each.text.casefold(), each.superseded), each)
+    nearest = max((each.vector_score for each in once.values()), default=0)
+    if dates.ranges(words, now):
+        return list(once.values())
+    return [each for each in once.values() if each.vector_score >= nearest / 2 or _holds(each, words)]
+
+
+def _holds(found: Recalled, words: str) -> bool:
+    return bool(set(stems(words)) & set(stems(f"{found.author_name} {found.text}")))
 
 
 async def opened(remi: Remi, turn: Turn, asked: Action) -> tuple[Reply, Change | None]:
@@ -120,11 +148,16 @@ async def opened(remi: Remi, turn: Turn, asked: Action) -> tuple[Reply, Change |
     async with scoped(remi.store, [space_id]) as connection:
         who = await asker_in(connection, turn, space_id)
         is_theirs = not await not_theirs(connection, who, *ids_of(thing))
+        past = (
+            await memories.replaced(connection, space_id, thing.memory_id)
+            if isinstance(thing, Memory)
+            else ()
+        )
     is_own = space_id == turn.space_id
     offered: list[tuple[str, Action]] = []
     if isinstance(thing, Memory):
-        text = showing.card(thing, now)
-        if is_theirs and is_own and thing.superseded_at is None:
+        text = showing.card(thing, now, past)
+        if is_theirs and (is_own or is_direct(turn)) and thing.superseded_at is None:
             offered.append(("Correct", action(turn, "correct", number=[number], **ours)))
             text += f"\n\nIf it is wrong: `/correct {number}` and then what is right."
     else:

@@ -1,15 +1,17 @@
 """`/correct`: putting right what was learned. What is right is a message too; the new memory rests on it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from uuid import uuid5
 
-from services.assistant import browse, showing
+from services.assistant import browse, share, showing
 from services.assistant.buttons import Change, offering
 from services.assistant.domain import TEAM_SPACE, Commanded, Memory, Reply, Turn
 from services.assistant.explain import explain
 from services.assistant.index import finish
 from services.assistant.quotes import plain, quote
 from services.assistant.remi import Remi
-from services.assistant.rights import asker_of, is_direct, not_theirs
+from services.assistant.rights import asker_in, asker_of, is_direct, not_theirs
 from services.assistant.store import actions, memories, traces
 from services.assistant.store.actions import Action
 from services.assistant.store.connection import Connection, scoped
@@ -18,6 +20,7 @@ from services.assistant.store.traces import Reference
 MOST_BEHIND = 10
 """Memories behind one answer that are offered."""
 
+_OVER = "That no longer holds anyway."
 _HOW = (
     "Which one, and what is right? /memory lists what I know, with numbers; then, for example: "
     "`/correct 3 I take my tea with milk.`"
@@ -41,10 +44,10 @@ async def command(remi: Remi, turn: Turn, asked: Commanded) -> tuple[Reply, Chan
             "That is a message, and messages stay as they were said. Tell me what is right, and I will "
             "remember that as the newer."
         ), None
-    if thing.superseded_at is not None:
-        return Reply("That no longer holds anyway."), None
     if thing.space_id == TEAM_SPACE:
-        return Reply("That was shared with the team. Forget it there, and share what is right."), None
+        return await _of_team(remi, turn, thing, number, text), None
+    if thing.superseded_at is not None:
+        return Reply(_OVER), None
     async with scoped(remi.store, [turn.space_id]) as connection:
         if await not_theirs(connection, asker_of(turn), (), [thing.memory_id]):
             return Reply("That came from others: only they, or an admin of this chat, can correct it."), None
@@ -55,9 +58,38 @@ async def command(remi: Remi, turn: Turn, asked: Commanded) -> tuple[Reply, Chan
     async def change(connection: Connection) -> None:
         await memories.correct(connection, turn.space_id, thing.memory_id, text, message_id, now)
 
-    return Reply(
-        f"I have put it right. It was: {quote(thing.text, 300)} From now on: {quote(text, 300)}"
-    ), change
+    done = _done(thing, text)
+    if await share.is_shared(remi, thing):
+        done = replace(done, text=f"{done.text} The team still has the old one: /memory lists it.")
+    return done, change
+
+
+async def _of_team(remi: Remi, turn: Turn, memory: Memory, number: int, text: str) -> Reply:
+    """Correct what was shared: before the turn commits, since it stands in another space than the turn.
+
+    Doing it twice does no harm (docs/decisions/0201).
+    """
+    message_id, event = turn.newest.message_id, turn.newest.event
+    if not is_direct(turn):
+        return Reply("That was shared with the team. Correct it in a direct talk with me.")
+    if text and message_id is not None and memory.superseded_by == uuid5(TEAM_SPACE, str(message_id)):
+        return _done(memory, text)
+    if memory.superseded_at is not None:
+        return Reply(_OVER)
+    async with scoped(remi.store, [TEAM_SPACE]) as connection:
+        if await not_theirs(connection, await asker_in(connection, turn, TEAM_SPACE), (), [memory.memory_id]):
+            return Reply("Others shared that: only they, or an admin of the team, can correct it.")
+        if not text or message_id is None:
+            return how(number)
+        new_id, name = uuid5(TEAM_SPACE, str(message_id)), event.author.display_name
+        copy = await share.note(connection, turn, message_id, name, text, event.sent_at)
+        await memories.correct(connection, TEAM_SPACE, memory.memory_id, text, copy, event.sent_at, new_id)
+    await finish(remi.store, remi.models.embedder, TEAM_SPACE, share.conversation(turn))
+    return _done(memory, text)
+
+
+def _done(was: Memory, text: str) -> Reply:
+    return Reply(f"I have put it right. It was: {quote(was.text, 300)} From now on: {quote(text, 300)}")
 
 
 def how(number: int) -> Reply:

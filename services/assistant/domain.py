@@ -335,6 +335,14 @@ class Question:
     person_name: str
     language: str = ""
 
+    def is_own(self, role: Role, author_name: str, space_id: UUID | None = None) -> bool:
+        """Whether who asks has said this. In a direct talk that is all but what the team shares.
+
+        Their words may stand there under other names: of another account, or from before.
+        """
+        is_direct = self.chat_kind is ChatKind.DIRECT and space_id != TEAM_SPACE
+        return role is Role.PERSON and (is_direct or author_name == self.person_name)
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

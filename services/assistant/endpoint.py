@@ -20,11 +20,16 @@ from openai import AsyncOpenAI, AsyncStream
 
 from services.assistant.domain import Usage
 from services.assistant.model import PATIENCE, Begun, ChatMessage, Completion, JsonSchema, Meter, Patience
-from services.errors import ModelMisconfigured, ModelRefused, ModelUnavailable, RemiError
+from services.errors import ContextTooLong, ModelMisconfigured, ModelRefused, ModelUnavailable, RemiError
 
 Json: TypeAlias = dict[str, Any]
 
 _CHAT = "/chat/completions"
+_TOO_LONG = re.compile(
+    r"context[ _](?:length|window|size)|maximum context|(?:prompt|input) is too long"
+    r"|too many (?:input )?tokens",
+    re.IGNORECASE,
+)
 
 
 def connect(base_url: str, api_key: str, patience: Patience = PATIENCE) -> AsyncOpenAI:
@@ -83,15 +88,26 @@ def billed(model: str, bill: Bill, meter: Meter) -> Iterator[None]:
 
 def _failure(model: str, error: openai.OpenAIError) -> RemiError:
     """The endpoint's own words are left out: they may quote the prompt."""
+    if isinstance(error, openai.APIError) and _is_too_long(error):
+        return ContextTooLong(f"{model}: the call is longer than its context")
     if not isinstance(error, openai.APIStatusError):
         is_passing = not isinstance(error, openai.APITimeoutError)
         return ModelUnavailable(f"{model}: {type(error).__name__}", is_passing=is_passing)
-    code = error.code if re.fullmatch(r"[\w.-]{1,60}", error.code or "") else type(error).__name__
+    told = str(error.code or "")  # a number at some endpoints
+    code = told if re.fullmatch(r"[\w.-]{1,60}", told) else type(error).__name__
     what = f"{model}: HTTP {error.status_code}, {code}"
     if error.status_code in {401, 403, 404}:
         return ModelMisconfigured(what)
     passing = error.status_code >= 500 or error.status_code in {408, 409, 425, 429}
     return ModelUnavailable(what, _retry_after(error.response.headers)) if passing else ModelRefused(what)
+
+
+def _is_too_long(error: openai.APIError) -> bool:
+    """Whether an endpoint finds a call too long for the model; each has its own words for it."""
+    if isinstance(error, openai.RateLimitError):
+        return False
+    status = error.status_code if isinstance(error, openai.APIStatusError) else None
+    return status == 413 or _TOO_LONG.search(f"{error.code} {error.type} {error.message}") is not None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
@@ -229,7 +245,7 @@ class EndpointChat:
                     messages, response_format={"type": "json_schema", "json_schema": wanted}
                 )
             except openai.APIStatusError as error:
-                if not is_refusal(error):
+                if not is_refusal(error) or _is_too_long(error):
                     raise
         answer = await self._post(_spelled_out(messages, schema))
         self._takes_schemas = False

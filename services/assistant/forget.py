@@ -15,7 +15,7 @@ from services.assistant.domain import TEAM_SPACE, Commanded, Memory, Message, Re
 from services.assistant.index import finish
 from services.assistant.quotes import quote
 from services.assistant.remi import Remi
-from services.assistant.rights import asker_in, asker_of, not_theirs
+from services.assistant.rights import asker_in, asker_of, is_direct, not_theirs
 from services.assistant.store import conversations, forgetting, links
 from services.assistant.store.actions import Action
 from services.assistant.store.connection import scoped
@@ -51,15 +51,32 @@ async def command(remi: Remi, turn: Turn, asked: Commanded) -> tuple[Reply, Chan
     else:
         wish = Wish(now, forgetting.dimensions(remi.store.secret, turn.space_id, text))
         nothing = f"I remember nothing that holds {quote(text)}."
-    who = asker_of(turn)
+    who, shared = asker_of(turn), await _shared(remi, turn, wish, text)
     async with scoped(remi.store, [turn.space_id]) as connection:
         wish = replace(wish, owner=None if who.is_in_charge else who.person_id)
         doomed = await forgetting.preview(connection, remi.store.secret, turn.space_id, wish)
         if not doomed:
             anybodys = replace(wish, owner=None)
             others = await forgetting.preview(connection, remi.store.secret, turn.space_id, anybodys)
-            return Reply(_NOT_THEIRS if others else nothing), None
-    return _ask(turn, doomed, turn.space_id, None if doomed.is_whole else wish)
+            return Reply(f"{_NOT_THEIRS if others else nothing}{shared}"), None
+    return _ask(turn, doomed, turn.space_id, None if doomed.is_whole else wish, note=shared)
+
+
+async def _shared(remi: Remi, turn: Turn, wish: Wish, text: str) -> str:
+    """Where the person has shared what they want forgotten: that it stays with the team, and how it goes."""
+    if not is_direct(turn):
+        return ""
+    words = forgetting.dimensions(remi.store.secret, TEAM_SPACE, text) if wish.dimensions else ()
+    theirs = replace(wish, dimensions=words, owner=turn.newest.person_id)
+    async with scoped(remi.store, [TEAM_SPACE]) as connection:
+        doomed = await forgetting.preview(connection, remi.store.secret, TEAM_SPACE, theirs)
+    if not doomed:
+        return ""
+    texts = [*(each.text for each in doomed.memories), *(each.text for each in doomed.messages)]
+    first = quote(texts[0])
+    return (
+        f" What you shared with the team stays there, such as {first}: open it in /memory to forget that too."
+    )
 
 
 async def doom(remi: Remi, turn: Turn, asked: Action) -> tuple[Reply, Change | None]:
@@ -167,7 +184,12 @@ async def _everything(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
 
 
 def _ask(
-    turn: Turn, doomed: Doomed, space_id: UUID, wish: Wish | None = None, sources: Sequence[str] = ()
+    turn: Turn,
+    doomed: Doomed,
+    space_id: UUID,
+    wish: Wish | None = None,
+    sources: Sequence[str] = (),
+    note: str = "",
 ) -> tuple[Reply, Change | None]:
     """The question. What is too much for one go is named by the wish, not by its ids."""
     now = turn.newest.event.sent_at
@@ -179,7 +201,7 @@ def _ask(
     listed = showing.some(lines, total=total)
     text = (
         "This would be gone for good, and whatever came of it: "
-        f"{_counts(doomed.all_messages, doomed.all_memories)}.\n\n{listed}\n\nShall I forget it?"
+        f"{_counts(doomed.all_messages, doomed.all_memories)}.\n\n{listed}\n\nShall I forget it?{note}"
     )
     arguments: Arguments = {"space": [str(space_id)]}
     if wish is not None:

@@ -24,7 +24,7 @@ from services.assistant.proof import Proven, prove
 from services.assistant.store import learning, memories
 from services.assistant.store.connection import Connection, Store, scoped
 from services.assistant.store.learning import Alike
-from services.errors import InvalidEvent, ModelRefused, ModelUnavailable, NotFound
+from services.errors import ContextTooLong, InvalidEvent, ModelRefused, ModelUnavailable, NotFound
 
 MOST = 20
 MOST_BYTES = 16_000
@@ -69,7 +69,12 @@ async def learn(
         # What is known is found by what the index holds of the new talk.
         while await index(store, embedder, space_id, conversation_id):
             pass
-        proven, dropped, usage = await _ask(store, memory, space_id, messages)
+        while True:
+            try:
+                proven, dropped, usage = await _ask(store, memory, space_id, messages)
+                break
+            except ContextTooLong:
+                messages = messages[: len(messages) // 2]
     vectors = await _vectors(embedder, [each.text for each in proven])
     done: Counter[str] = Counter()
     async with scoped(store, [space_id]) as connection:
@@ -117,7 +122,10 @@ def is_standing(text: str) -> bool:
 async def _ask(
     store: Store, memory: Chat, space_id: UUID, messages: Sequence[Message]
 ) -> tuple[list[Proven], Counter[str], Usage]:
-    """What the model claims and stands up to a look; what doesn't, by reason; and the price."""
+    """What the model claims and stands up to a look; what doesn't, by reason; and the price.
+
+    Raises ModelUnavailable, and ContextTooLong where fewer messages may do.
+    """
     ids = [each.message_id for each in messages if each.role is Role.PERSON]
     async with scoped(store, [space_id]) as connection:
         known = await learning.known(connection, space_id, ids)
@@ -126,6 +134,8 @@ async def _ask(
     try:
         completion = await memory.complete(asked, SCHEMA)
     except ModelRefused as error:
+        if isinstance(error, ContextTooLong) and len(messages) > 1:
+            raise
         log.warning("learning_refused", messages=len(messages), exc_info=error)
         return [], Counter(refused=1), Usage(0, 0)
     found = read(completion.text)
@@ -216,7 +226,8 @@ def _same(claim: Proven, known: Sequence[Alike]) -> Alike | None:
     standing = claim.kind is MemoryKind.INSTRUCTION
     known = [each for each in known if (each.kind is MemoryKind.INSTRUCTION) is standing]
     for each in known:
-        if proof.reads_alike(each.text, claim.text):
+        # What a person had remembered, word for word, needs no saying in a model's words.
+        if each.is_verbatim or proof.reads_alike(each.text, claim.text):
             return each
     for each in sorted(known, key=lambda each: (each.superseded_at is not None, -each.likeness)):
         # One message may say several things in the same words; what was noted from it is none of the others.

@@ -72,14 +72,15 @@ class Chat(Protocol):
         """Text as it comes, then exactly one Usage, last. A Begun comes where it starts over.
 
         Iterate within `contextlib.aclosing`: leaving it, or cancellation, hangs up on the endpoint. Raises
-        ModelUnavailable, also when the stream breaks off (what came before is no answer), and ModelRefused.
+        ModelUnavailable, also when the stream breaks off (what came before is no answer), ModelRefused, and
+        of this ContextTooLong.
         """
         ...
 
     async def complete(self, messages: Sequence[ChatMessage], schema: JsonSchema | None = None) -> Completion:
         """A whole answer; with a schema, a JSON object that should fit it: check it.
 
-        Raises ModelUnavailable and ModelRefused.
+        Raises ModelUnavailable, ModelRefused, and of this ContextTooLong.
         """
         ...
 

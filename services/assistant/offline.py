@@ -86,6 +86,8 @@ class _Saying:
     superseded: bool = False
     meaning: float = 0.0
     """How near recall found it to the question, as a cosine."""
+    is_own: bool = False
+    """Said by who asks, maybe under another name."""
     is_new: bool = False
     """Said in this very turn."""
 
@@ -122,11 +124,11 @@ def _look_up(
     asked: Sequence[str], sayings: Sequence[_Saying], question: Question
 ) -> tuple[str, Sequence[_Quote]]:
     """What answers the question: the newest first, since it overrides the older."""
-    asker = question.person_name if any(_MYSELF.search(sentence) for sentence in asked) else ""
+    of_myself = any(_MYSELF.search(sentence) for sentence in asked)
     wanted = _words(" ".join(asked))
-    ranked = _ranked(wanted, [saying for saying in sayings if saying.role is Role.PERSON], asker)
+    ranked = _ranked(wanted, [saying for saying in sayings if saying.role is Role.PERSON], of_myself)
     if not ranked or ranked[0].score < _FITTING:
-        ranked = _ranked(wanted, sayings, asker)
+        ranked = _ranked(wanted, sayings, of_myself)
     if not ranked or ranked[0].score < _FITTING:
         nearest = max(ranked, key=lambda quote: quote.score + quote.saying.meaning, default=None)
         if nearest is None or (nearest.score < _NEAR and nearest.saying.meaning < _NEAR_IN_MEANING):
@@ -143,7 +145,7 @@ def _take_note(
     told: Sequence[str], sayings: Sequence[_Saying], question: Question
 ) -> tuple[str, Sequence[_Quote]]:
     """A line, with what the person said of the same matter before, so that they see what changed."""
-    own = [saying for saying in sayings if saying.author == question.person_name and not saying.is_new]
+    own = [saying for saying in sayings if saying.is_own and not saying.is_new]
     closest: _Quote | None = None
     for words in filter(None, map(_words, told)):
         for saying in own:
@@ -175,20 +177,36 @@ def _sayings(question: Question) -> Iterator[_Saying]:
                 item.handle,
                 item.superseded,
                 item.vector_score,
+                question.is_own(item.role, item.author_name, item.space_id),
             )
     recalled = {item.message_id for item in shown}
     for message in recollection.recent:
         if message.role is Role.PERSON and message.message_id not in recalled:
-            yield _Saying(_statements(message.text), message.author_name, message.role, message.sent_at)
+            yield _Saying(
+                _statements(message.text),
+                message.author_name,
+                message.role,
+                message.sent_at,
+                is_own=question.is_own(message.role, message.author_name),
+            )
     for memory in recollection.instructions:
         author = memory.sources[0].author_name if memory.sources else ""
-        yield _Saying(_statements(memory.text), author, Role.PERSON, memory.learned_at)
+        yield _Saying(
+            _statements(memory.text),
+            author,
+            Role.PERSON,
+            memory.learned_at,
+            is_own=question.is_own(Role.PERSON, author, memory.space_id),
+        )
     for message in question.messages:
         statements = _statements(message.text)
-        yield _Saying(statements, message.author_name, message.role, message.sent_at, is_new=True)
+        is_own = question.is_own(message.role, message.author_name)
+        yield _Saying(
+            statements, message.author_name, message.role, message.sent_at, is_own=is_own, is_new=True
+        )
 
 
-def _ranked(wanted: frozenset[str], sayings: Sequence[_Saying], asker: str) -> list[_Quote]:
+def _ranked(wanted: frozenset[str], sayings: Sequence[_Saying], of_myself: bool) -> list[_Quote]:
     """The best quote of each saying, best first; what was said again counts where it was said last."""
     counts = Counter(word for saying in sayings for sentence in saying.sentences for word in _words(sentence))
     total = sum(len(saying.sentences) for saying in sayings)
@@ -203,7 +221,7 @@ def _ranked(wanted: frozenset[str], sayings: Sequence[_Saying], asker: str) -> l
             held = sum(weights[word] for word in wanted & (_words(text) | by_author))
             if held:
                 score = held / most - _ANOTHER_SENTENCE * (len(span) - 1)
-                quotes.append(_Quote(text, saying, score + _MYSELF_BONUS * (saying.author == asker)))
+                quotes.append(_Quote(text, saying, score + _MYSELF_BONUS * (of_myself and saying.is_own)))
         quote = max(quotes, key=lambda quote: quote.score)
         if quote.text:
             best[quote.text.casefold()] = quote
@@ -245,7 +263,7 @@ def _told(told: _Quote, question: Question, on: str = "On") -> str:
     who = plain(saying.author, 64) or "somebody"
     if saying.role is Role.REMI:
         who = "I"
-    elif saying.author == question.person_name:
+    elif saying.is_own:
         who = "you"
     comma = "," if on != "On" else ""
     since = " (This no longer holds.)" if saying.superseded else ""

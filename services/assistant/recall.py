@@ -1,7 +1,7 @@
 """Recall: choosing what of its spaces a turn sees. At most one embedding call, and one statement."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -70,13 +70,28 @@ async def recall_nearby(
     store: Store, embedder: Embedder, query: Query
 ) -> tuple[Recollection, tuple[Subject, ...]]:
     """What a turn sees, and the talk right before it as the index wants it. Raises StoreUnavailable."""
+    question = await asked(store.secret, embedder, query)
+    async with scoped(store, query.spaces) as connection:
+        rows = await seen(connection, question)
+    instructions = tuple(_memory(row) for row in rows if row["part"] == "standing")
+    recent = [row for row in rows if row["part"] == "recent"]
+    recollection = Recollection(
+        instructions,
+        tuple(_cut([row for row in rows if row["part"] == "found"], instructions, query)),
+        tuple(_message(row) for row in recent if row["is_recent"]),
+    )
+    return recollection, tuple(_nearby(row, query) for row in recent if row["back"] <= NEARBY)
+
+
+async def asked(secret: bytes, embedder: Embedder, query: Query) -> Asked:
+    """A query in the terms of the index. With the embedder away, it has words alone."""
     vector = query.vector
     if vector is None:
         vector = await embed_question(embedder, query.text)
     text = query.text[:_LONGEST_QUESTION]
     words = set(stems(text))
-    keys = [(space, space_key(store.secret, space)) for space in query.spaces]
-    asked = Asked(
+    keys = [(space, space_key(secret, space)) for space in query.spaces]
+    return Asked(
         spaces=query.spaces,
         words=[(space, dimension(key, word)) for space, key in keys for word in words],
         dates=dates.ranges(text, query.now),
@@ -91,16 +106,6 @@ async def recall_nearby(
         beyond=(query.limit or 0) + LEFT_OUT,
         most_nearby=NEARBY,
     )
-    async with scoped(store, query.spaces) as connection:
-        rows = await seen(connection, asked)
-    instructions = tuple(_memory(row) for row in rows if row["part"] == "standing")
-    recent = [row for row in rows if row["part"] == "recent"]
-    recollection = Recollection(
-        instructions,
-        tuple(_cut([row for row in rows if row["part"] == "found"], instructions, query)),
-        tuple(_message(row) for row in recent if row["is_recent"]),
-    )
-    return recollection, tuple(_nearby(row, query) for row in recent if row["back"] <= NEARBY)
 
 
 async def embed_question(embedder: Embedder, text: str) -> Vector | None:
@@ -120,10 +125,9 @@ def _cut(
     zone = query.now.tzinfo
     room = query.token_budget - sum(map(_standing_tokens, instructions))
     fits = True
-    for rank, row in enumerate(rows, 1):
+    for rank, (row, sources, superseded) in enumerate(_told_once(rows), 1):
         handle = f"m{rank}"
-        of_memory, superseded = row["of_memory"], row["superseded_at"] is not None
-        sources = memories.sources(row["sources"])
+        of_memory = row["of_memory"]
         author = _author(sources) if of_memory else row["author_name"]
         text = row["text"]
         tokens = passages.tokens(
@@ -150,6 +154,48 @@ def _cut(
             superseded=superseded,
             sources=sources,
         )
+
+
+def _told_once(rows: Iterable[asyncpg.Record]) -> Iterator[tuple[asyncpg.Record, tuple[Source, ...], bool]]:
+    """What was found, with its sources and whether it holds no more.
+
+    A message is left out where a memory found says it word for word. It holds no more where it is the quote
+    of a memory that doesn't, and no other memory found rests on it.
+    """
+    found = [(row, memories.sources(row["sources"])) for row in rows]
+    drawn: dict[UUID, list[tuple[str, asyncpg.Record]]] = {}
+    for row, sources in found:
+        for source in sources:
+            drawn.setdefault(source.message_id, []).append((source.quote, row))
+    for row, sources in found:
+        if row["of_memory"]:
+            yield row, sources, row["superseded_at"] is not None
+            continue
+        text, of_it = row["text"], drawn.get(row["subject_id"], [])
+        if any(quote == text == memory["text"] for quote, memory in of_it):
+            continue
+        is_whole = any(quote == text for quote, _ in of_it)
+        yield row, sources, is_whole and all(memory["superseded_at"] is not None for _, memory in of_it)
+
+
+def shorter(recollection: Recollection) -> Recollection:
+    """About a quarter of it, for a model that can't read all: the best lines and the newest of the talk.
+
+    What always holds stays. The lines left out stay for the trace.
+    """
+    room = sum(each.tokens for each in recollection.recalled if each.shown) // 4
+    recalled = []
+    for number, each in enumerate(recollection.recalled):
+        room -= each.tokens
+        recalled.append(replace(each, shown=each.shown and (room >= 0 or number == 0)))
+    room = sum(len(each.text.encode()) for each in recollection.recent) // 4
+    recent = []
+    for message in reversed(recollection.recent):
+        room -= len(message.text.encode())
+        if room < 0:
+            break
+        recent.append(message)
+    return Recollection(recollection.instructions, tuple(recalled), tuple(reversed(recent)))
 
 
 def memory_tokens(recollection: Recollection) -> int:

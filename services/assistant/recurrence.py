@@ -36,6 +36,17 @@ WEEKDAYS = Rule(1, "week", (0, 1, 2, 3, 4))
 WEEKEND = Rule(1, "week", (5, 6))
 
 
+_MINUTES: dict[Unit, int] = {
+    "minute": 1,
+    "hour": 60,
+    "day": 1440,
+    "week": 7 * 1440,
+    "month": 31 * 1440,
+    "year": 366 * 1440,
+}
+"""Of a unit, the longest there is."""
+
+
 def due_at(starts: datetime, zone: ZoneInfo) -> datetime:
     """The moment of a local time."""
     return starts.replace(tzinfo=zone).astimezone(UTC)
@@ -58,6 +69,18 @@ def following(due: Due, zone: ZoneInfo, after: datetime) -> datetime | None:
             if (moment := due_at(starts, zone)) > after and starts >= due.starts:
                 return moment
         count += 1
+
+
+def latest(due: Due, zone: ZoneInfo, until: datetime) -> datetime:
+    """The last moment of a rule up to `until`, which is not before its first."""
+    moment = due_at(due.starts, zone)
+    if due.rule is not None:
+        # Between two of its moments lies never more than that, and an hour where the clocks change.
+        step = timedelta(minutes=_MINUTES[due.rule.unit] * due.rule.every, hours=1)
+        moment = following(due, zone, max(until - step, moment - step)) or moment
+    while (again := following(due, zone, moment)) and again <= until:
+        moment = again
+    return moment
 
 
 def described(rule: Rule) -> str:

@@ -16,7 +16,7 @@ from services.assistant.buttons import Change, action, button, offering
 from services.assistant.domain import Message, Reply, Turn
 from services.assistant.model import Chat, ChatMessage, JsonSchema
 from services.assistant.quotes import find_quote, quote
-from services.assistant.recurrence import Due, Rule, Unit, described, due_at, following
+from services.assistant.recurrence import Due, Rule, Unit, described, due_at, following, latest
 from services.assistant.remi import Remi
 from services.assistant.rights import asker
 from services.assistant.store import reminders, work
@@ -205,7 +205,7 @@ async def _fire(remi: Remi, claim: Claim) -> None:
             await reminders.cancel(connection, claim.space_id, reminder.reminder_id)
             return
         *missed, last = _times(reminder, now)
-        text = _text(reminder, last, len(missed), now, remi.knobs.reminder_grace)
+        text = _text(reminder, missed, last, now, remi.knobs.reminder_grace)
         again = following(reminder.due, reminder.zone, now)
         fired = await reminders.fire(connection, reminder, missed, last, uuid4(), text, again, claim.route)
     if fired:
@@ -218,22 +218,35 @@ def _times(reminder: Reminder, now: datetime) -> list[datetime]:
     assert reminder.next_due is not None
     times = [reminder.next_due]
     while (again := following(reminder.due, reminder.zone, times[-1])) and again <= now:
+        if len(times) == MOST_MISSED:
+            return [*times, latest(reminder.due, reminder.zone, now)]
         times.append(again)
-        if len(times) > MOST_MISSED:
-            break
     return times
 
 
-def _text(reminder: Reminder, last: datetime, missed: int, now: datetime, grace: timedelta) -> str:
-    late = now - last
-    due = f"{last.astimezone(reminder.zone):%A %d %B, %H:%M}"
+def _text(
+    reminder: Reminder, missed: Sequence[datetime], last: datetime, now: datetime, grace: timedelta
+) -> str:
+    """One line, however often the reminder came due meanwhile."""
+    late, name, what = now - last, reminder.author_name, reminder.text
+    since, due = (_due(reminder, each) for each in ([*missed, last][0], last))
+    least = "at least " if len(missed) == MOST_MISSED else ""
+    if late > grace and missed:
+        count = f"{least}{len(missed) + 1:,}"
+        return f"I was away and missed {count} reminders for {name}, from {since} to {due}: {what}"
+    if late > grace:
+        return f"I was away on {due} and missed a reminder for {name}: {what}"
+    before = ""
+    if missed:
+        times = "once" if len(missed) == 1 else f"{least}{len(missed):,} times"
+        before = f" (I was away and missed it {times} before, since {since}.)"
     if late <= ON_TIME:
-        line = f"Reminder for {reminder.author_name}: {reminder.text}"
-    elif late <= grace:
-        line = f"Reminder for {reminder.author_name}, late: it was due on {due}. {reminder.text}"
-    else:
-        line = f"I was away on {due} and missed a reminder for {reminder.author_name}: {reminder.text}"
-    return f"{line}\n\n(Before that, I missed it {missed} times.)" if missed else line
+        return f"Reminder for {name}: {what}{before}"
+    return f"Reminder for {name}, late: it was due on {due}. {what}{before}"
+
+
+def _due(reminder: Reminder, moment: datetime) -> str:
+    return f"{moment.astimezone(reminder.zone):%A %d %B, %H:%M}"
 
 
 def _made(turn: Turn, request: Request, message_id: UUID) -> tuple[Reply, Change | None]:

@@ -99,7 +99,7 @@ async def _shared(remi: Remi, turn: Turn, thing: Memory | Message | None) -> Rep
             await _copy_memory(remi, turn, thing)
         case Message():
             await _copy_message(remi, turn, thing)
-    conversation_id = _conversation(turn)
+    conversation_id = conversation(turn)
     await finish(remi.store, remi.models.embedder, TEAM_SPACE, conversation_id)
     return Reply(
         f"Shared with the team: {quote(thing.text, 300)} Everybody in it can ask me about it now. Your name "
@@ -108,7 +108,7 @@ async def _shared(remi: Remi, turn: Turn, thing: Memory | Message | None) -> Rep
 
 
 async def _copy_memory(remi: Remi, turn: Turn, memory: Memory) -> None:
-    memory_id = uuid5(TEAM_SPACE, str(memory.memory_id))
+    memory_id = _copy_id(memory)
     # What is always shown to one person is not to be always shown to all.
     kind = MemoryKind.FACT if memory.kind is MemoryKind.PROFILE else memory.kind
     async with scoped(remi.store, [TEAM_SPACE]) as connection:
@@ -116,7 +116,7 @@ async def _copy_memory(remi: Remi, turn: Turn, memory: Memory) -> None:
             return
         copies = [
             (
-                await _note(
+                await note(
                     connection, turn, source.message_id, source.author_name, source.quote, source.sent_at
                 ),
                 source.quote,
@@ -134,7 +134,7 @@ async def _copy_message(remi: Remi, turn: Turn, message: Message) -> None:
     async with scoped(remi.store, [TEAM_SPACE]) as connection:
         if await memories.some(connection, [TEAM_SPACE], [memory_id]):
             return
-        copy = await _note(
+        copy = await note(
             connection, turn, message.message_id, message.author_name, message.text, message.sent_at
         )
         now = turn.newest.event.sent_at
@@ -143,16 +143,31 @@ async def _copy_message(remi: Remi, turn: Turn, message: Message) -> None:
         )
 
 
-async def _note(
+async def is_shared(remi: Remi, memory: Memory) -> bool:
+    """Whether the team has a copy of a memory, and holds it for true."""
+    async with scoped(remi.store, [TEAM_SPACE]) as connection:
+        copies = await memories.some(connection, [TEAM_SPACE], [_copy_id(memory)])
+    return any(copy.superseded_at is None for copy in copies)
+
+
+def _copy_id(memory: Memory) -> UUID:
+    return uuid5(TEAM_SPACE, str(memory.memory_id))
+
+
+async def note(
     connection: Connection, turn: Turn, original: UUID, author_name: str, text: str, sent_at: datetime
 ) -> UUID:
-    """A message of the team's space that holds these words of the person's, and no more of what they said."""
+    """A message of the team's space that holds these words of the person's, and no more of what they said.
+
+    The connection is in scope of the team's space. Doing it twice adds nothing.
+    """
     person_id, event = turn.newest.person_id, turn.newest.event
-    access = Access(person_id, TeamRole.MEMBER, TEAM_SPACE, _conversation(turn))
+    access = Access(person_id, TeamRole.MEMBER, TEAM_SPACE, conversation(turn))
     author = Author(event.author.platform, event.author.user_id, author_name)
     message_id = uuid5(TEAM_SPACE, f"{original} {text}")
     return await conversations.note(connection, event.place, author, access, text, sent_at, message_id)
 
 
-def _conversation(turn: Turn) -> UUID:
+def conversation(turn: Turn) -> UUID:
+    """The team's conversation that holds what is shared from this one."""
     return uuid5(TEAM_SPACE, str(turn.conversation_id))

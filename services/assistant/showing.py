@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from services.assistant import offline
 from services.assistant.domain import TEAM_SPACE, Memory, MemoryKind, Message, Recalled
 from services.assistant.explain import Explanation, Line
 from services.assistant.quotes import plain, quote
@@ -16,8 +17,12 @@ _NAMES = {
 
 QUOTES = 5
 """Most lines shown of what is to be forgotten."""
-RESTED_ON = 15
-"""Most lines shown of what an answer rested on."""
+RESTED_ON = 10
+"""Most lines shown of what an answer rests on."""
+CAME_UP = 5
+"""Most lines shown of what else it was shown."""
+LENGTH = 160
+"""Characters shown of each of these."""
 CUT = 3
 """Most lines shown of what did not fit."""
 
@@ -73,8 +78,8 @@ def learned(memory: Memory, now: datetime) -> str:
     return f"{plain(memory.text, 300)} *({', '.join(about)})*"
 
 
-def card(memory: Memory, now: datetime) -> str:
-    """All that is known of a memory, with the words that it came from."""
+def card(memory: Memory, now: datetime, past: Sequence[Memory] = ()) -> str:
+    """All that is known of a memory, with the words that it came from, and what held before it."""
     details = memory.details
     about = [_NAMES[memory.kind]]
     if memory.space_id == TEAM_SPACE:
@@ -95,19 +100,21 @@ def card(memory: Memory, now: datetime) -> str:
         f"- {_moment(source.sent_at, now)}, {plain(source.author_name, 40)}: {quote(source.quote, 300)}"
         for source in memory.sources
     ]
-    return "\n\n".join(
-        [
-            f"**{plain(memory.text, 1000)}**",
-            f"{'; '.join(about)}.",
-            f"Where I have it from:\n\n{some(sources)}",
-        ]
-    )
+    parts = [
+        f"**{plain(memory.text, 1000)}**",
+        f"{'; '.join(about)}.",
+        f"Where I have it from:\n\n{some(sources)}",
+    ]
+    if past:
+        lines = [f"- until {_date(each.superseded_at or now, now)}: {plain(each.text, 300)}" for each in past]
+        parts.append(f"Before that:\n\n{some(lines)}")
+    return "\n\n".join(parts)
 
 
-def recalled(line: Recalled, now: datetime) -> str:
+def recalled(line: Recalled, now: datetime, length: int = 300) -> str:
     old = "; no longer holds" if line.superseded else ""
     author = f", {plain(line.author_name, 40)}" if line.author_name else ""
-    return f"{_date(line.said_at, now)}{author}{old}: {quote(line.text, 300)}"
+    return f"{_date(line.said_at, now)}{author}{old}: {quote(line.text, length)}"
 
 
 def explanation(explained: Explanation, now: datetime, prices: tuple[float, float] | None = None) -> str:
@@ -119,7 +126,8 @@ def explanation(explained: Explanation, now: datetime, prices: tuple[float, floa
         if prices is not None:
             price = (trace.prompt_tokens * prices[0] + trace.completion_tokens * prices[1]) / 1_000_000
             cost += f", which cost {price:.6f}".rstrip("0").rstrip(".")
-    parts = [f"I answered this on {_date(trace.answered_at, now)} with {plain(trace.model)}{cost}."]
+    model = "without a language model" if trace.model == offline.NAME else f"with {plain(trace.model)}"
+    parts = [f"I answered this on {_date(trace.answered_at, now)} {model}{cost}."]
     always = tuple(line for line in explained.lines if line.reference.standing)
     recent = tuple(line for line in explained.lines if line.reference.recent)
     shown = [line for line in explained.lines if line.reference.shown and line not in (*always, *recent)]
@@ -127,10 +135,16 @@ def explanation(explained: Explanation, now: datetime, prices: tuple[float, floa
         parts.append(
             "\n".join(["What I always keep in mind:", "", *(_rested_on(line, now) for line in always)])
         )
-    if shown:
-        lines = some([_rested_on(line, now) for line in shown], RESTED_ON)
-        parts.append(f"What I was shown from memory for it, best first:\n\n{lines}")
-    else:
+    cited = [line for line in shown if line.reference.cited]
+    others = [line for line in shown if not line.reference.cited]
+    if cited:
+        lines = some([_rested_on(line, now) for line in cited], RESTED_ON)
+        parts.append(f"It rests on:\n\n{lines}")
+    if others:
+        lines = some([_rested_on(line, now) for line in others], CAME_UP)
+        also = "What else I was shown" if cited else "What I was shown"
+        parts.append(f"{also} from memory for it, best first:\n\n{lines}")
+    if not shown:
         parts.append("I was shown nothing from memory for it.")
     if recent:
         lines = some([_rested_on(line, now) for line in recent])
@@ -149,12 +163,11 @@ def some(lines: Sequence[str], most: int = QUOTES, total: int = 0) -> str:
 
 
 def _rested_on(line: Line, now: datetime) -> str:
-    what = recalled(line.found, now) if line.found else "forgotten since"
+    what = recalled(line.found, now, LENGTH) if line.found else "forgotten since"
     if line.reference.standing or line.reference.recent:
         return f"- {what}"
     ref = line.reference
-    used = ", **cited**" if ref.cited else ""
-    near = f"{ref.score:.2f} (meaning {ref.vector_score:.2f}, words {ref.word_score:.2f}){used}"
+    near = f"{ref.score:.2f} (meaning {ref.vector_score:.2f}, words {ref.word_score:.2f})"
     return f"- `{ref.handle}` {near}: {what}{_from(line.found, now) if line.found else ''}"
 
 

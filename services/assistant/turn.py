@@ -31,7 +31,7 @@ from services.assistant.domain import (
 )
 from services.assistant.index import index, index_turn
 from services.assistant.model import Vector
-from services.assistant.recall import Query, embed_question, recall_nearby
+from services.assistant.recall import Query, embed_question, recall_nearby, shorter
 from services.assistant.remi import Remi
 from services.assistant.store import directory, inbox, turns, work
 from services.assistant.store.connection import Connection, scoped, unscoped
@@ -39,7 +39,14 @@ from services.assistant.store.passages import Subject
 from services.assistant.store.turns import Outcome
 from services.assistant.store.work import Claim, Kind
 from services.assistant.streams import Draft, Ended, Final, Frame, Merged
-from services.errors import Fenced, ModelRefused, ModelUnavailable, StoreUnavailable, Unreadable
+from services.errors import (
+    ContextTooLong,
+    Fenced,
+    ModelRefused,
+    ModelUnavailable,
+    StoreUnavailable,
+    Unreadable,
+)
 
 log = structlog.get_logger()
 
@@ -259,7 +266,12 @@ async def _reply(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
         newest.author.display_name,
         turn.newest.language,
     )
-    answered = await _stream(remi, turn, question)
+    try:
+        answered = await _stream(remi, turn, question)
+    except ContextTooLong:
+        log.warning("context_too_long", turn=str(turn.turn_id))
+        recollection = shorter(recollection)
+        answered = await _stream(remi, turn, replace(question, recollection=recollection))
     outcome = Outcome(
         Reply("\n\n".join([answered.text, *confirmed])),
         uuid4(),

@@ -145,6 +145,31 @@ async def test_a_stream_that_breaks_leaves_no_half_answer(
         assert "canary-cut" not in str(chats(model)[-1])
 
 
+async def test_what_the_model_can_not_read_at_once_is_cut_and_asked_once_more(
+    start_assistant: StartAssistant, model: FakeOpenAI
+) -> None:
+    async with start_assistant(**knobs(model)) as assistant, gateway(assistant) as telegram:
+        await telegram.say("My dog is called Biscuit.")
+        for number in range(6):
+            await telegram.say(
+                f"Day {number} at the lake. " + "We swam, we ate, and we slept in the sun. " * 9
+            )
+        model.context = 1_000
+        model.reply = Step(text="Biscuit [m1].")
+        assert await telegram.say("What is my dog called?") == "Biscuit."
+        refused, taken = chats(model)[-2:]
+        assert (model.takes(refused), model.takes(taken)) == (False, True)
+        assert "My dog is called Biscuit." in str(taken["messages"])
+        why = (await telegram.command("why")).text
+        assert "My dog is called Biscuit." in why.partition("did not fit")[0]
+        assert "at the lake" in why.partition("did not fit")[2]
+
+        before = len(chats(model))
+        told = await telegram.say("And what do you say to this? " + "word " * 1_000)
+        assert "too long" in told
+        assert len(chats(model)) == before + 2
+
+
 async def test_a_turn_left_by_a_hung_worker_is_taken_over_and_the_late_one_is_fenced(
     start_assistant: StartAssistant, model: FakeOpenAI, store: Store
 ) -> None:

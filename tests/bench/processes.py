@@ -30,18 +30,23 @@ class DidNotRun(Exception):
 
 @asynccontextmanager
 async def child(
-    module: str, *arguments: str, log: Path, environment: Mapping[str, str] | None = None
+    module: str,
+    *arguments: str,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    python: Path | str = sys.executable,
+    stdin: int = DEVNULL,
 ) -> AsyncIterator[Process]:
     """`python -m module` while the block runs, where no `.env` is read. Standard error goes to `log`."""
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            python,
             "-m",
             module,
             *arguments,
             cwd=log.parent,
             env={**os.environ, "PYTHONPATH": _PYTHONPATH, **(environment or {})},
-            stdin=DEVNULL,
+            stdin=stdin,
             stdout=PIPE,
             stderr=errors,
         )
@@ -62,7 +67,7 @@ async def first_line(process: Process, log: Path) -> str:
     assert process.stdout is not None
     line = await asyncio.wait_for(process.stdout.readline(), START)
     if not line:
-        raise _failure(log)
+        raise failure(log)
     return line.decode().strip()
 
 
@@ -77,7 +82,7 @@ async def until_serving(process: Process, address: str, log: Path) -> None:
         ended.cancel()
         await asyncio.wait([ready, ended])
     if not is_ready:
-        raise _failure(log)
+        raise failure(log)
 
 
 async def load(address: str, token: str, plan: Plan, log: Path) -> list[Seen]:
@@ -86,7 +91,7 @@ async def load(address: str, token: str, plan: Plan, log: Path) -> list[Seen]:
     async with child("bench.load", *arguments, log=log) as process, asyncio.timeout(WORK):
         told, _ = await process.communicate()
     if process.returncode:
-        raise _failure(log)
+        raise failure(log)
     return [Seen(**json.loads(turn)) for turn in told.splitlines()]
 
 
@@ -97,6 +102,7 @@ async def resident(process: Process) -> float:
     return int(told) / 1024
 
 
-def _failure(log: Path) -> DidNotRun:
+def failure(log: Path) -> DidNotRun:
+    """A child's failure, by the last line it wrote."""
     lines = log.read_text(errors="replace").splitlines()
     return DidNotRun(f"{log.stem}: {lines[-1] if lines else 'no word'}")

@@ -48,7 +48,7 @@ class Step:
     """Nothing is sent before this is set."""
     status: int = 200
     """Any other status is sent at once, as an error object."""
-    code: str | None = None
+    code: str | int | None = None
     message: str = "the fake was told to refuse"
     retry_after: float | str | None = None
     """Seconds, or an HTTP date."""
@@ -74,10 +74,11 @@ class Recorded:
 class Refusal(Exception):
     """What the endpoint will not take, as an HTTP status and a message."""
 
-    def __init__(self, status: int, message: str, param: str | None = None) -> None:
+    def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.param = param
+        self.code = code
 
 
 @dataclass(slots=True)
@@ -85,6 +86,8 @@ class FakeOpenAI:
     reply: Step | Callable[[Body], Step] = field(default_factory=Step)
     """What every chat call gets for which no step is scripted."""
     api_key: str = "sk-fake"
+    context: int | None = None
+    """Most tokens of a prompt that it takes; None for any."""
     streams: Literal["yes", "refused", "ignored"] = "yes"
     stream_options: bool = True
     """Whether it knows `stream_options`."""
@@ -117,6 +120,10 @@ class FakeOpenAI:
     def bodies(self, path: str = "/v1/chat/completions") -> list[Body]:
         return [request.body for request in self.requests if request.path == path]
 
+    def takes(self, body: Body) -> bool:
+        """Whether a call is within the context."""
+        return self.context is None or _length(body) <= self.context
+
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=32 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._chat)
@@ -140,7 +147,7 @@ class FakeOpenAI:
             body = await self._read(request)
             self._check_chat(body)
         except Refusal as refusal:
-            return _error(refusal.status, str(refusal), param=refusal.param)
+            return _error(refusal.status, str(refusal), refusal.code, refusal.param)
         async with self._noticing_hang_ups():
             step = self._next(body)
             if step.gate is not None:
@@ -252,6 +259,9 @@ class FakeOpenAI:
                 raise Refusal(400, "content must be text", f"messages[{i}].content")
             if not re.fullmatch(r"[^\s<|\\/>]{1,64}", message.get("name", "x")):
                 raise Refusal(400, "bad name", f"messages[{i}].name")
+        if not self.takes(body):
+            words = f"the maximum context length is {self.context} tokens, and this has {_length(body)}"
+            raise Refusal(400, words, "messages", "context_length_exceeded")
         if "stream_options" in body and not (body.get("stream") and self.stream_options):
             raise Refusal(400, "stream_options is not supported here", "stream_options")
         if body.get("stream") and self.streams == "refused":
@@ -323,9 +333,13 @@ def _tool_call(index: int, call: ToolCall) -> Body:
 
 
 def _usage(body: Body, step: Step) -> Body:
-    prompt = sum(_tokens(message["content"]) for message in body["messages"])
+    prompt = _length(body)
     completion = _tokens(step.text)
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def _length(body: Body) -> int:
+    return sum(_tokens(message["content"]) for message in body["messages"])
 
 
 def _tokens(text: str) -> int:
@@ -340,12 +354,12 @@ def _event(data: Body) -> bytes:
     return b"data: " + json.dumps(data).encode() + b"\n\n"
 
 
-def _problem(message: str, code: str | None, param: str | None = None) -> Body:
+def _problem(message: str, code: str | int | None, param: str | None = None) -> Body:
     return {"message": message, "type": "invalid_request_error", "param": param, "code": code}
 
 
 def _error(
-    status: int, message: str, code: str | None = None, param: str | None = None
+    status: int, message: str, code: str | int | None = None, param: str | None = None
 ) -> web.StreamResponse:
     return web.json_response({"error": _problem(message, code, param)}, status=status)
 

@@ -1,6 +1,7 @@
 """`/memory`: lists with numbers, and what stands behind a number."""
 
 import re
+from datetime import timedelta
 
 from client import Gateway
 from commanding import BOB, as_admin, labels, learned, texts
@@ -64,6 +65,42 @@ async def test_memory_with_words_finds_lines_with_their_dates(telegram: Gateway)
     await telegram.say("My dog is called *Biscuit*.", sent_at=NOON)
     text = (await telegram.command("memory", "the dog")).text
     assert "2026-03-02, Ann: “My dog is called \\*Biscuit\\*.”" in text
+
+
+async def test_memory_with_words_leaves_out_what_has_nothing_to_do_with_them(telegram: Gateway) -> None:
+    await telegram.say("My dog is called Biscuit.")
+    await telegram.say("Where is the key?")
+    await telegram.say("Where is the key?")
+    await telegram.say("We planted tulips behind the house.")
+    about = (await telegram.command("memory", "dog")).text
+    assert "Biscuit" in about
+    assert "tulips" not in about
+    assert (await telegram.command("memory", "key")).text.count("Ann: “Where is the key?”") == 1
+    nearest = await telegram.command("memory", "garden")
+    assert nearest.text.startswith("Nothing that I remember holds “garden”. What comes nearest:\n\n1. ")
+    assert "tulips" in nearest.text.splitlines()[2]
+    assert len(labels(nearest)) <= 3
+
+
+async def test_what_was_remembered_stands_once_in_a_search_and_old_words_are_marked(
+    telegram: Gateway,
+) -> None:
+    await telegram.command("remember", "I take my tea black.", sent_at=NOON)
+    await telegram.command("memory")
+    await telegram.command("correct", "1 I take my tea with milk.", sent_at=NOON + timedelta(days=3))
+    await telegram.command("memory")
+    await telegram.command("correct", "1 I take my tea green.", sent_at=NOON + timedelta(days=5))
+    found = (await telegram.command("memory", "tea")).text.splitlines()
+    assert sorted(line.partition("Ann")[2] for line in found if "Ann" in line) == [
+        ": “I take my tea green.”",
+        "; no longer holds: “I take my tea black.”",
+        "; no longer holds: “I take my tea with milk.”",
+    ]
+    card = (await telegram.press(await telegram.command("memory"), "1")).text
+    assert card.partition("Before that:\n\n")[2].splitlines()[:2] == [
+        "- until 2026-03-07: I take my tea with milk.",
+        "- until 2026-03-05: I take my tea black.",
+    ]
 
 
 async def test_a_number_opens_a_memory_with_the_words_it_came_from(telegram: Gateway) -> None:

@@ -1,6 +1,8 @@
 """Backup, restore and purge, on servers of their own, as an operator uses them."""
 
+import re
 import shutil
+import subprocess
 import tarfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,9 +20,11 @@ from services.assistant.keeping import backed_up, purged, restored
 from services.assistant.settings import Settings
 from services.assistant.store import ledger
 from services.assistant.store.backup import unpack
-from services.assistant.store.embedded import start_embedded
+from services.assistant.store.embedded import postgres_programs, start_embedded
+from services.assistant.store.migrate import migrate
 from services.errors import NotFound, RemiError, SettingsError, Unreadable
 
+ROOT = Path(__file__).parents[2]
 CANARY = "zephyrquartz"
 TULIPS = "We planted tulips by the river."
 ALLOW = frozenset({"telegram:7"})
@@ -98,6 +102,43 @@ async def test_a_restored_backup_brings_back_all_but_what_was_forgotten(
         await telegram.converse(later)
         assert await in_tables(owner_dsn, [CANARY]) == {}
         assert "river" in (await telegram.command("memory", "tulips")).text
+
+
+async def test_the_way_by_postgres_own_programs_that_operating_tells(
+    start_assistant: StartAssistant, old: Path, new: Path
+) -> None:
+    operating = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    dumping, filling = (
+        re.findall(rf"{program} --username=postgres (.*?) [<>] remi.dump", operating)[0].split()
+        for program in ("pg_dump", "pg_restore")
+    )
+    file = old / "remi.dump"
+    async with living(start_assistant, old) as telegram:
+        await telegram.say(TULIPS)
+        await telegram.say(f"The word is {CANARY}.")
+        owner_dsn = (await start_embedded(old / "postgres")).owner_dsn
+        run_postgres("pg_dump", owner_dsn, *dumping[:-1], f"--file={file}")
+        await forget(telegram, CANARY)
+    owner_dsn = (await start_embedded(new / "postgres")).owner_dsn
+    await migrate(owner_dsn)
+    run_postgres("pg_restore", owner_dsn, *(each for each in filling if each != "--dbname=remi"), str(file))
+    assert await in_tables(owner_dsn, [CANARY]) != {}
+    for name in ("secret", ledger.NAME):
+        shutil.copy(old / name, new / name)
+    async with living(start_assistant, new) as telegram:
+        assert await in_tables(owner_dsn, [CANARY]) == {}
+        assert "river" in (await telegram.command("memory", "tulips")).text
+
+
+def run_postgres(program: str, dsn: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [postgres_programs() / program, f"--dbname={dsn}", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 async def test_it_is_restored_into_an_empty_database_only(start_assistant: StartAssistant, old: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fakes.openai import FakeOpenAI, Step
 from remembering import Talk, models, texts
 from services.assistant.domain import Memory, MemoryKind, Role
-from services.assistant.learn import learn
+from services.assistant.learn import learn, remember
 from services.assistant.notes import PROMPT, SCHEMA
 from services.assistant.store import forgetting, memories
 from services.assistant.store.connection import Store, scoped
@@ -95,7 +95,8 @@ async def test_what_changed_supersedes_and_ranks_above_what_was(talk: Talk, fake
     order = texts(found)
     assert order.index("Ann lives in Oslo.") < order.index("Ann lives in Leeds.")
     assert order.index(OSLO) < order.index(LEEDS)
-    assert [each.memory_id for each in found if each.superseded] == [old.memory_id]
+    assert {each.memory_id for each in found if each.superseded} == {old.memory_id, None}
+    assert {each.text for each in found if each.superseded} == {old.text, LEEDS}
 
 
 async def test_what_is_taken_back_ends_and_no_message_goes(talk: Talk, fake: FakeOpenAI) -> None:
@@ -223,6 +224,19 @@ async def test_one_message_may_say_two_things(talk: Talk, fake: FakeOpenAI) -> N
     assert set(await known(talk)) == {"Ann has a dog.", "Ann has a cat."}
 
 
+async def test_what_a_person_had_remembered_is_not_noted_in_other_words_too(
+    talk: Talk, fake: FakeOpenAI
+) -> None:
+    old = await in_leeds(talk, fake)
+    message_id = await talk.say(OSLO)
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        asked_for = await remember(connection, talk.space_id, message_id, OSLO, talk.now)
+    await learned(talk, fake, note("Ann lives in Oslo.", "live in Oslo", "supersede", handle="k2"))
+    both = await known(talk, with_superseded=True)
+    assert set(both) == {old.text, OSLO}
+    assert both[old.text].superseded_by == asked_for.memory_id
+
+
 async def test_an_event_is_kept_with_its_day(talk: Talk, fake: FakeOpenAI) -> None:
     await talk.say("I fly to Oslo next Friday.", at=NOON)
     wrong = note("Ann flies to Oslo.", "I fly to Oslo next Friday.", kind="event", date="2031-01-01")
@@ -263,6 +277,25 @@ async def test_ten_turns_that_pile_up_cost_one_call_within_its_bound(talk: Talk,
     frame, _, _ = user.partition("#1 ")
     assert frame.startswith("Known:\nk1 ")
     assert len(system) + len(json.dumps(SCHEMA.schema)) + len(frame) <= PROMPT
+
+
+async def test_a_model_that_can_not_read_as_much_is_given_less(talk: Talk, fake: FakeOpenAI) -> None:
+    said = [f"I planted tulip {number} " + "and watered it " * 60 for number in range(8)]
+    for text in said:
+        await talk.say(text)
+    fake.context = 1_500
+    while await learn_all(talk):
+        pass
+    taken = [body["messages"][1]["content"] for body in fake.bodies() if fake.takes(body)]
+    assert all(sum(text in each for each in taken) == 1 for text in said)
+    assert len(taken) < len(said)
+
+
+async def test_talk_that_is_too_long_even_alone_is_passed_over(talk: Talk, fake: FakeOpenAI) -> None:
+    await talk.say("I planted tulips.")
+    fake.context = 10
+    assert await learn_all(talk) == 1
+    assert await learn_all(talk) == 0
 
 
 async def test_answers_that_hold_no_notes_are_tried_three_times(talk: Talk, fake: FakeOpenAI) -> None:

@@ -1,6 +1,7 @@
 """The ledger of forgettings: ids in a file that outlives the database, replayed into a restored one."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -45,12 +46,17 @@ async def forget(talk: Talk, text: str = CANARY) -> Forgetting:
     async with scoped(talk.store, [talk.space_id]) as connection:
         await forgetting.forget(connection, talk.space_id, [message_id], [])
     row = (await talk.rows("SELECT forgetting_id, at FROM forgetting ORDER BY at DESC LIMIT 1"))[0]
-    return Forgetting(talk.space_id, row["forgetting_id"], row["at"], (message_id,), (), {key: b"d"})
+    return Forgetting(talk.space_id, row["forgetting_id"], row["at"], (message_id,), (), {key: b"d"}, {})
 
 
 def check_file(path: Path) -> None:
     assert CANARY not in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def as_it_was_written(path: Path) -> None:
+    """Before lines said which spaces had come in."""
+    path.write_text(path.read_text().replace(', "taken_in": {}', ""))
 
 
 def begin_a_line(path: Path) -> None:
@@ -83,14 +89,62 @@ async def test_what_the_database_does_not_know_of_is_forgotten_again(talk: Talk,
     assert await ledger.keep(talk.store, path) == 0
 
 
-async def test_what_was_moved_since_is_forgotten_where_it_stood(talk: Talk, path: Path) -> None:
+async def people(*talks: Talk) -> None:
+    """These are private spaces."""
+    for talk in talks:
+        await talk.rows("INSERT INTO person (person_id, role) VALUES ($1, 'member')", talk.space_id)
+
+
+async def linked(gone: Talk, kept: Talk) -> None:
+    """The one private space has gone into the other."""
+    await gone.rows(
+        "INSERT INTO link (link_id, code_digest, issuer_platform, issuer_id, issuer_conversation, state,"
+        " expires_at, kept_person, gone_person)"
+        " VALUES ($1, $2, 'telegram', '1', $1, 'linked', now(), $3, $4)",
+        uuid4(),
+        uuid4().bytes,
+        kept.space_id,
+        gone.space_id,
+    )
+
+
+async def test_what_went_from_one_into_another_and_on_is_forgotten_wherever_a_backup_has_it(
+    talk: Talk, path: Path
+) -> None:
+    first, second, aside = [await Talk(talk.store, talk.models).begin() for _ in range(3)]
+    await people(talk, first, second, aside)
+    await linked(first, second)
+    await linked(second, talk)
+    past = await forget(talk)
+    await ledger.keep(talk.store, path)
+    (kept,) = ledger.read(path)
+    assert kept.taken_in == {first.space_id: second.space_id, second.space_id: talk.space_id}
+
+    # A backup from before the links has what had these ids then.
+    again = Forgetting(talk.space_id, uuid4(), past.at, (), (), {}, kept.taken_in)
+    for each, into in ((first, (second, talk)), (second, (talk,)), (aside, (talk,))):
+        stood = await each.say(CANARY)
+        moved = stood
+        for where in into:
+            moved = await talk.value("SELECT moved_id($1, $2)", where.space_id, moved)
+        again = replace(again, messages=(*again.messages, moved))
+        await each.say("We planted tulips.")
+    ledger.append(path, [again])
+    assert await ledger.replay(talk.store, path) == 1
+    left = [await each.value("SELECT count(*) FROM message") for each in (first, second, aside)]
+    # Nothing of the last has gone anywhere: it is not looked at.
+    assert left == [1, 1, 2]
+
+
+async def test_a_line_of_an_older_version_is_looked_for_in_every_private_space(
+    talk: Talk, path: Path
+) -> None:
     other = await Talk(talk.store, talk.models).begin()
-    for person_id in (talk.space_id, other.space_id):
-        await talk.rows("INSERT INTO person (person_id, role) VALUES ($1, 'member')", person_id)
+    await people(talk, other)
     stood, stays = await other.say(CANARY), await other.say("We planted tulips.")
     moved = await talk.value("SELECT moved_id($1, $2)", talk.space_id, stood)
-    past = Forgetting(talk.space_id, uuid4(), datetime.now(UTC), (moved,), (), {})
-    ledger.append(path, [past])
+    ledger.append(path, [Forgetting(talk.space_id, uuid4(), datetime.now(UTC), (moved,), (), {}, {})])
+    as_it_was_written(path)
     assert await ledger.replay(talk.store, path) == 1
     assert [row["message_id"] for row in await other.rows("SELECT message_id FROM message")] == [stays]
     # That is a forgetting too, to be kept for the next restore.

@@ -230,6 +230,32 @@ async def test_what_no_longer_holds_ranks_lower_and_is_marked(talk: Talk) -> Non
     assert [each.superseded for each in found.values()] == [False, True]
 
 
+async def test_a_message_that_a_memory_says_word_for_word_is_found_as_the_memory(talk: Talk) -> None:
+    told = await talk.say("I live in Leeds.")
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await remember(connection, talk.space_id, told, "I live in Leeds.", talk.now)
+    await talk.index()
+    (found,) = await talk.found("Where do I live?")
+    assert found.memory_id is not None
+
+
+@pytest.mark.parametrize("holds", [True, False])
+async def test_a_message_is_marked_unless_something_that_rests_on_it_holds(talk: Talk, holds: bool) -> None:
+    said = "I moved from Leeds to Oslo."
+    told = await talk.say(said)
+    old = uuid4()
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        for memory_id, text in ((old, "Ann lives in Leeds."), (uuid4(), "Ann lives in Oslo.")):
+            if holds or memory_id == old:
+                await memories.insert(
+                    connection, talk.space_id, memory_id, MemoryKind.FACT, text, talk.now, [(told, said)]
+                )
+        await memories.supersede(connection, talk.space_id, old, talk.now, None)
+    await talk.index()
+    (message,) = [each for each in await talk.found("Where does Ann live?") if each.message_id]
+    assert (message.text, message.superseded) == (said, not holds)
+
+
 async def test_without_an_embedder_words_find(talk: Talk, fake: FakeOpenAI) -> None:
     await talk.say("My dog is called Biscuit.")
     await talk.say("We planted tulips.")

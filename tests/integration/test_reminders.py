@@ -126,20 +126,48 @@ async def test_late_ones_are_sent_once_and_say_so(
     assert await times(owner) == [(tomorrow(9), "sent")]
 
 
-async def test_after_a_long_absence_a_recurring_one_is_told_once(
-    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+@pytest.mark.parametrize(
+    ("away", "told"),
+    [
+        (
+            timedelta(days=10, hours=14),
+            "I was away and missed 11 reminders for Ann, from {0} to {10}: stretch",
+        ),
+        (timedelta(hours=14), "I was away on {0} and missed a reminder for Ann: stretch"),
+        (
+            timedelta(days=3, hours=2),
+            "Reminder for Ann, late: it was due on {3}. stretch"
+            " (I was away and missed it 3 times before, since {0}.)",
+        ),
+        (timedelta(days=1), "Reminder for Ann: stretch (I was away and missed it once before, since {0}.)"),
+    ],
+)
+async def test_after_an_absence_a_recurring_one_is_told_in_one_line(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection, away: timedelta, told: str
 ) -> None:
     await telegram.say("remind me every day at nine to stretch")
     (_, first), *_ = await due(owner)
     assert first is not None
     async with telegram.deliver() as queue:
-        await fire_due(at(assistant.remi, first + timedelta(days=10, hours=14)))
-        told = await next_delivery(queue)
-    assert "I was away" in told.text
-    assert "10 times" in told.text
-    found = await times(owner)
-    assert [state for _, state in found] == ["missed"] * 10 + ["sent"]
-    assert (await due(owner))[0][1] == first + timedelta(days=11)
+        await fire_due(at(assistant.remi, first + away))
+        line = (await next_delivery(queue)).text
+    days = [f"{first + timedelta(days=day):%A %d %B, %H:%M}" for day in range(11)]
+    assert line == told.format(*days)
+    assert [state for _, state in await times(owner)] == ["missed"] * away.days + ["sent"]
+    assert (await due(owner))[0][1] == first + timedelta(days=away.days + 1)
+
+
+async def test_of_very_many_the_last_is_sent(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    await telegram.say("remind me every hour to stretch")
+    (_, first), *_ = await due(owner)
+    assert first is not None
+    async with telegram.deliver() as queue:
+        await fire_due(at(assistant.remi, first + timedelta(days=50, minutes=1)))
+        line = (await next_delivery(queue)).text
+    assert line.startswith("Reminder for Ann: stretch (I was away and missed it at least 1,000 times before")
+    assert (await due(owner))[0][1] == first + timedelta(days=50, hours=1)
 
 
 async def test_they_are_listed_moved_and_cancelled(telegram: Gateway, owner: asyncpg.Connection) -> None:

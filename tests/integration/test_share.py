@@ -1,7 +1,14 @@
 """`/share`: from a person's memory into the team's, because they say so."""
 
+import pytest
+
 from client import Gateway
 from commanding import BOB, labels
+from services.assistant import commands
+from services.assistant.buttons import Change
+from services.assistant.domain import Reply, Turn
+from services.assistant.remi import Remi
+from services.assistant.store.connection import Store
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 
@@ -54,14 +61,95 @@ async def test_what_was_shared_is_taken_back_by_whoever_shared_it(telegram: Gate
     assert labels(listed) == ["1", "2"]
     number = "1" if "team" in listed.text.split("1.")[1].splitlines()[0] else "2"
     opened = await telegram.press(listed, number)
-    assert labels(opened) == ["Forget"]
-    refused = await telegram.command("correct", f"{number} It is called Emu.")
-    assert "shared with the team" in refused.text
+    assert labels(opened) == ["Correct", "Forget"]
     asked = await telegram.press(opened, "Forget")
     assert "Gone" in (await telegram.press(asked, "Forget its source too")).text
     assert "haven't drawn" in (await telegram.command("memory", **BOB)).text
     assert "remember nothing" in (await telegram.command("memory", "wifi", **BOB)).text
     assert labels(await telegram.command("memory")) == ["1"]
+
+
+async def test_what_was_shared_is_corrected_by_whoever_shared_it_or_an_admin_of_the_team(
+    telegram: Gateway, group: pb.Place, store: Store
+) -> None:
+    await telegram.command("remember", "The office wifi is called Quokka.")
+    await telegram.command("memory")
+    await telegram.command("share", "1")
+    await telegram.press(await telegram.command("memory"), "1")
+    assert "What is right instead?" in (await telegram.command("correct", "1")).text
+    await telegram.command("memory", place=group)
+    refused = await telegram.command("correct", "1 It is called Emu.", place=group)
+    assert "in a direct talk" in refused.text
+
+    await telegram.command("memory", **BOB)
+    refused = await telegram.command("correct", "1 The office wifi is called Emu.", **BOB)
+    assert "only they, or an admin of the team" in refused.text
+
+    listed = (await telegram.command("memory")).text
+    of_team = "1" if "team" in listed.split("1. ")[1].splitlines()[0] else "2"
+    done = await telegram.command("correct", f"{of_team} The office wifi is called Wombat.")
+    assert "It was: “The office wifi is called Quokka.”" in done.text
+    assert "no longer holds" in (await telegram.command("correct", f"{of_team} It is Emu.")).text
+    assert "Wombat" in await telegram.say("What is the office wifi called?", **BOB)
+    card = (await telegram.press(await telegram.command("memory", **BOB), "1", **BOB)).text
+    assert "Ann: “The office wifi is called Wombat.”" in card
+    assert "until " in card.partition("Before that")[2]
+
+    async with store.pool.acquire() as connection:
+        await connection.execute(
+            "UPDATE person SET role = 'admin' FROM identity"
+            " WHERE identity.person_id = person.person_id AND user_id = '8'"
+        )
+    opened = await telegram.press(await telegram.command("memory", **BOB), "1", **BOB)
+    assert labels(opened) == ["Correct", "Forget"]
+    await telegram.command("correct", "1 The office wifi is called Emu.", **BOB)
+    assert "Emu" in (await telegram.command("memory")).text
+
+
+async def test_forgetting_says_what_the_team_still_has(telegram: Gateway, group: pb.Place) -> None:
+    await telegram.command("remember", "The office wifi is called Quokka.")
+    await telegram.command("memory")
+    await telegram.command("share", "1")
+    for words in ("quokka", "today"):
+        asked = await telegram.command("forget", words)
+        assert "stays there, such as “The office wifi is called Quokka.”: open it in /memory" in asked.text
+    await telegram.press(asked, "Forget")
+    again = (await telegram.command("forget", "quokka")).text
+    assert "I remember nothing that holds “quokka”. What you shared" in again
+    assert "Quokka" not in (await telegram.command("forget", "quokka", place=group)).text
+    assert "Quokka" not in (await telegram.command("forget", "quokka", **BOB)).text
+
+
+async def test_who_corrects_what_they_also_shared_is_told_so(telegram: Gateway) -> None:
+    await telegram.command("remember", "The office wifi is called Quokka.")
+    await telegram.command("memory")
+    await telegram.command("share", "1")
+    listed = (await telegram.command("memory")).text
+    ours = "2" if "team" in listed.split("1. ")[1].splitlines()[0] else "1"
+    done = (await telegram.command("correct", f"{ours} The office wifi is called Emu.")).text
+    assert "The team still has the old one" in done
+    assert "Quokka" in (await telegram.command("memory", **BOB)).text
+
+
+async def test_a_correction_for_the_team_that_is_made_again_is_the_same_one(
+    telegram: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await telegram.command("remember", "The office wifi is called Quokka.")
+    await telegram.command("memory")
+    await telegram.command("share", "1")
+    listed = (await telegram.command("memory")).text
+    of_team = "1" if "team" in listed.split("1. ")[1].splitlines()[0] else "2"
+    run = commands.run
+
+    async def died_before_its_commit(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
+        await run(remi, turn)
+        return await run(remi, turn)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(commands, "run", died_before_its_commit)
+        done = await telegram.command("correct", f"{of_team} The office wifi is called Emu.")
+    assert "It was: “The office wifi is called Quokka.”" in done.text
+    assert labels(await telegram.command("memory", **BOB)) == ["1"]
 
 
 async def test_instructions_and_groups_share_nothing(telegram: Gateway, group: pb.Place) -> None:

@@ -74,7 +74,7 @@ def thinking(body: Body) -> Step:
     known = re.search(r"^(k\d+) fact: .*moved", shown, re.MULTILINE)
     notes = [
         {
-            "operation": "supersede" if known and "moved" in said else "add",
+            "op": "supersede" if known and "moved" in said else "add",
             "handle": known[1] if known and "moved" in said else "",
             "kind": "fact",
             "text": said,
@@ -109,6 +109,7 @@ async def spread(house: House) -> None:
     await learned(house.owner_dsn)
     await telegram.say(f"I moved to {CANARY} square.", message_id="m3")
     await learned(house.owner_dsn)
+    assert "no longer holds" in (await telegram.command("memory", "street")).text
     # A long one goes out of line, in pieces.
     await telegram.say(" ".join(f"{CANARY} {number} is entry {number}." for number in range(400)))
     attachment = pb.Attachment(

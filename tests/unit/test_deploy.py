@@ -275,6 +275,25 @@ def test_the_assistant_has_time_to_drain(compose: dict[str, Any]) -> None:
     assert int(grace.removesuffix("s")) > Settings.model_fields["drain_seconds"].default + 1
 
 
+def test_the_commands_for_compose_that_operating_tells_name_what_is_there(compose: dict[str, Any]) -> None:
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    told = re.findall(r"^docker compose (.+)$", text.partition("### In compose")[2], re.M)
+    services = compose["services"]
+    for line in told:
+        words = line.split()
+        named = [word for word in words if word in services]
+        assert len(named) == 1, line
+        # A terminal between them would change bytes.
+        assert ("<" in words or ">" in words) == ("-T" in words), line
+        (where,) = re.findall(r"/data/(\S+?)(?:'|$| )", line) or [""]
+        if where:
+            assert named == ["assistant"]
+            assert any(volume.endswith(":/data") for volume in services["assistant"]["volumes"])
+    assert {"--dbname=remi", "remi"} <= {word for line in told for word in line.split()}
+    assert services["postgres"]["environment"]["POSTGRES_DB"] == "remi"
+    assert sum("pg_dump" in line or "pg_restore" in line for line in told) == 2
+
+
 # The knobs
 
 

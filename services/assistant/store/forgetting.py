@@ -72,6 +72,11 @@ class Forgetting:
     messages: tuple[UUID, ...]
     memories: tuple[UUID, ...]
     keys: Mapping[str, bytes]
+    taken_in: Mapping[UUID, UUID] | None = None
+    """The private spaces that had come into this one by then, each with the one it went into first.
+
+    None where an older version wrote it down.
+    """
 
 
 def dimensions(secret: bytes, space_id: UUID, words: str) -> tuple[int, ...]:
@@ -175,13 +180,23 @@ async def people(connection: Connection) -> frozenset[UUID]:
 
 
 async def repeat_unmoved(
-    connection: Connection, space_id: UUID, kept: UUID, ids: Collection[UUID]
+    connection: Connection, space_id: UUID, into: Sequence[UUID], ids: Collection[UUID]
 ) -> Forgotten:
-    """Forget in a private space what was forgotten under these ids in the one it was moved into later."""
-    (row,) = await connection.fetch(SQL["unmoved"], space_id, kept, list(ids))
+    """Forget in a private space what was forgotten under these ids after it went into others, one by one."""
+    sql = SQL["unmoved"].format(
+        message=_moved("message_id", len(into)), memory=_moved("memory_id", len(into))
+    )
+    (row,) = await connection.fetch(sql, space_id, into, list(ids))
     if not (row["messages"] or row["memories"]):
         return Forgotten(0, 0)
     return await forget(connection, space_id, row["messages"], row["memories"])
+
+
+def _moved(column: str, times: int) -> str:
+    """The SQL of an id as it is after so many moves."""
+    for number in range(1, times + 1):
+        column = f"moved_id(($2::uuid[])[{number}], {column})"
+    return column
 
 
 async def unkept(connection: Connection, limit: int) -> list[Forgetting]:
@@ -195,6 +210,7 @@ async def unkept(connection: Connection, limit: int) -> list[Forgetting]:
             tuple(row["messages"]),
             tuple(row["memories"]),
             dict(zip(row["keys"], row["digests"], strict=True)),
+            dict(zip(row["gone"], row["kept"], strict=True)),
         )
         for row in rows
     ]

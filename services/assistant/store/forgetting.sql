@@ -282,7 +282,16 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, now())
 ON CONFLICT DO NOTHING
 
 -- name: unkept
-SELECT space_id, forgetting_id, at, messages, memories, keys, digests FROM forgetting
+-- With the private spaces that have gone into each one's, directly or by way of others, and into which each went.
+SELECT space_id, forgetting_id, at, messages, memories, keys, digests, taken.gone, taken.kept
+FROM forgetting CROSS JOIN LATERAL (
+    WITH RECURSIVE came AS (
+        SELECT gone_person, kept_person FROM link WHERE kept_person = space_id
+        UNION
+        SELECT l.gone_person, l.kept_person FROM came JOIN link l ON l.kept_person = came.gone_person
+    )
+    SELECT coalesce(array_agg(gone_person), '{}') AS gone, coalesce(array_agg(kept_person), '{}') AS kept FROM came
+) AS taken
 WHERE kept_at IS NULL ORDER BY at LIMIT $1
 
 -- name: mark_kept
@@ -296,6 +305,7 @@ SELECT forgetting_id FROM forgetting WHERE forgetting_id = ANY ($1::uuid[])
 SELECT person_id FROM person
 
 -- name: unmoved
--- What stands in a space $1 and would have one of these ids $3, had it been moved into the space $2.
-SELECT ARRAY(SELECT message_id FROM message WHERE space_id = $1 AND moved_id($2, message_id) = ANY ($3::uuid[])) AS messages,
-       ARRAY(SELECT memory_id FROM memory WHERE space_id = $1 AND moved_id($2, memory_id) = ANY ($3::uuid[])) AS memories
+-- What stands in a space $1 and would have one of these ids $3, had it been moved into the spaces $2, one after the
+-- other.
+SELECT ARRAY(SELECT message_id FROM message WHERE space_id = $1 AND {message} = ANY ($3::uuid[])) AS messages,
+       ARRAY(SELECT memory_id FROM memory WHERE space_id = $1 AND {memory} = ANY ($3::uuid[])) AS memories

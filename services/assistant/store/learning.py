@@ -32,7 +32,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """A memory that may say the same as another text. `likeness` is the cosine of the two, 0 if unknown."""
+    """A memory that may say the same as another text, which was drawn from a message.
+
+    `likeness` is the cosine of the two, 0 if unknown; `is_verbatim`: it says the whole message word for word.
+    """
 
     memory_id: UUID
     kind: MemoryKind
@@ -40,6 +43,7 @@ class Alike:
     superseded_at: datetime | None
     likeness: float
     same_quote: bool
+    is_verbatim: bool
     messages: frozenset[UUID]
 
 
@@ -93,6 +97,7 @@ async def alike(
             row["superseded_at"],
             row["likeness"],
             row["same_quote"],
+            row["is_verbatim"],
             frozenset(row["messages"]),
         )
         for row in rows

@@ -45,20 +45,23 @@ SELECT theirs.memory_id, theirs.person_id, (
 FROM theirs ORDER BY likeness DESC NULLS LAST, learned_at DESC
 
 -- name: alike
--- Memories of whoever said the message $2, ended ones too, that read like $3, rest on the same quote $4, or are near in meaning ($5, a
--- vector by the model $6): with what tells whether they say the same.
+-- Memories of whoever said the message $2, ended ones too, that read like $3, rest on that message or on the same
+-- quote $4, or are near in meaning ($5, a vector by the model $6): with what tells whether they say the same.
 SELECT m.memory_id, m.kind, m.text, m.said_at, m.confirmed_at, m.superseded_at, m.superseded_by,
        coalesce((SELECT max(- (p.own <#> $5::halfvec)) FROM passage p
                  WHERE p.space_id = $1 AND p.subject_id = m.memory_id AND p.model = $6), 0) AS likeness,
-       quotes.same_quote, quotes.messages
+       quotes.same_quote, quotes.is_verbatim, quotes.messages
 FROM message asking JOIN memory m USING (space_id) CROSS JOIN LATERAL (
     SELECT array_agg(s.message_id) AS messages, bool_and(said.person_id = asking.person_id) AS is_theirs,
-           bool_or(lower(s.quote) = lower($4)) AS same_quote
+           bool_or(lower(s.quote) = lower($4)) AS same_quote,
+           bool_or(s.message_id = $2 AND m.text = said.text) AS is_verbatim
     FROM memory_source s JOIN message said USING (space_id, message_id)
     WHERE s.space_id = $1 AND s.memory_id = m.memory_id
 ) AS quotes
 WHERE asking.space_id = $1 AND asking.message_id = $2 AND quotes.is_theirs AND m.memory_id = ANY (ARRAY(
     (SELECT memory_id FROM memory WHERE space_id = $1 AND lower(text) = lower($3) LIMIT 10)
+    UNION
+    (SELECT s.memory_id FROM memory_source s WHERE s.space_id = $1 AND s.message_id = $2)
     UNION
     (SELECT s.memory_id FROM memory_source s WHERE s.space_id = $1 AND lower(s.quote) = lower($4) LIMIT 20)
     UNION

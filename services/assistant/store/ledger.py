@@ -8,7 +8,7 @@ import asyncio
 import fcntl
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -56,17 +56,29 @@ async def replay(store: Store, path: Path) -> int:
 
 
 async def _repeat_unmoved(store: Store, missing: Sequence[Forgetting]) -> None:
-    """Two accounts linked since are two again after a restore: what one space took in stands in the other."""
+    """Accounts linked since are two people again after a restore: what one took in stands in another."""
     async with unscoped(store) as connection:
         private = await forgetting.people(connection)
-    ids: dict[UUID, set[UUID]] = {}
+    ids: dict[tuple[UUID, tuple[UUID, ...]], set[UUID]] = {}
     for each in missing:
-        if each.space_id in private:
-            ids.setdefault(each.space_id, set()).update(each.messages, each.memories)
-    for kept, gone in ids.items():
-        for space_id in private - {kept}:
-            async with scoped(store, [space_id]) as connection:
-                await forgetting.repeat_unmoved(connection, space_id, kept, gone)
+        for space_id, into in _ways(each, private):
+            ids.setdefault((space_id, into), set()).update(each.messages, each.memories)
+    for (space_id, into), forgotten in ids.items():
+        async with scoped(store, [space_id]) as connection:
+            await forgetting.repeat_unmoved(connection, space_id, into, forgotten)
+
+
+def _ways(past: Forgetting, private: frozenset[UUID]) -> Iterator[tuple[UUID, tuple[UUID, ...]]]:
+    """The private spaces in which it may stand, each with those that it went through to where it was."""
+    if past.taken_in is None:
+        if past.space_id in private:
+            yield from ((space_id, (past.space_id,)) for space_id in private if space_id != past.space_id)
+        return
+    for space_id in private & past.taken_in.keys():
+        into = [past.taken_in[space_id]]
+        while (further := past.taken_in.get(into[-1])) is not None and further not in into:
+            into.append(further)
+        yield space_id, tuple(into)
 
 
 def append(path: Path, forgettings: Sequence[Forgetting]) -> None:
@@ -106,6 +118,7 @@ def _line(each: Forgetting) -> str:
         "messages": [str(message_id) for message_id in each.messages],
         "memories": [str(memory_id) for memory_id in each.memories],
         "keys": {key: digest.hex() for key, digest in each.keys.items()},
+        "taken_in": {str(gone): str(kept) for gone, kept in (each.taken_in or {}).items()},
     }
     return json.dumps(record) + "\n"
 
@@ -120,6 +133,9 @@ def _parse(path: Path, number: int, line: str) -> Forgetting:
             tuple(UUID(each) for each in record["messages"]),
             tuple(UUID(each) for each in record["memories"]),
             {str(key): bytes.fromhex(digest) for key, digest in record["keys"].items()},
+            {UUID(gone): UUID(kept) for gone, kept in record["taken_in"].items()}
+            if "taken_in" in record
+            else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unreadable(f"{path}: line {number} is no forgetting ({type(error).__name__})") from None

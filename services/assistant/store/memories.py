@@ -87,6 +87,11 @@ async def resting_on(
     return tuple(_memory(row) for row in await connection.fetch(_RESTING_ON, spaces, message_ids))
 
 
+async def replaced(connection: Connection, space_id: UUID, memory_id: UUID) -> tuple[Memory, ...]:
+    """What held before a memory, the latest first: all whose place it took, and whose place these took."""
+    return tuple(_memory(row) for row in await connection.fetch(_REPLACED, [space_id], memory_id))
+
+
 async def get(connection: Connection, spaces: Sequence[UUID], memory_id: UUID) -> Memory:
     """Raises NotFound."""
     row = await connection.fetchrow(_GET, spaces, memory_id)
@@ -96,7 +101,13 @@ async def get(connection: Connection, spaces: Sequence[UUID], memory_id: UUID) -
 
 
 async def correct(
-    connection: Connection, space_id: UUID, memory_id: UUID, text: str, message_id: UUID, now: datetime
+    connection: Connection,
+    space_id: UUID,
+    memory_id: UUID,
+    text: str,
+    message_id: UUID,
+    now: datetime,
+    new_id: UUID | None = None,
 ) -> Memory:
     """Let a memory of the same kind take the place of one that holds; its source is the correcting message.
 
@@ -104,7 +115,7 @@ async def correct(
     verbatim in that message of a person.
     """
     old = await get(connection, [space_id], memory_id)
-    new_id = uuid4()
+    new_id = new_id or uuid4()
     if not await supersede(connection, space_id, memory_id, now, new_id):
         raise NotFound("this memory holds no more")
     details = Details(ASKED_FOR)
@@ -167,4 +178,5 @@ def _memory(row: asyncpg.Record) -> Memory:
 _PAGE = f"{SQL['select']} {SQL['page']}"
 _GET = f"{SQL['select']} memory_id = $2"
 _SOME = f"{SQL['select']} memory_id = ANY ($2::uuid[])"
+_REPLACED = f"{SQL['select']} {SQL['replaced']}"
 _RESTING_ON = f"{SQL['select']} {SQL['resting_on']}"

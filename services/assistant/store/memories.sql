@@ -42,6 +42,16 @@ superseded_at IS NULL AND (space_id, memory_id) IN (
     WHERE space_id = ANY ($1::uuid[]) AND message_id = ANY ($2::uuid[]))
 ORDER BY learned_at DESC, memory_id DESC
 
+-- name: replaced
+memory_id IN (
+    WITH RECURSIVE before AS (
+        SELECT memory_id FROM memory WHERE space_id = ANY ($1::uuid[]) AND superseded_by = $2
+        UNION
+        SELECT m.memory_id FROM before JOIN memory m ON m.space_id = ANY ($1) AND m.superseded_by = before.memory_id
+    )
+    SELECT memory_id FROM before)
+ORDER BY superseded_at DESC, memory_id
+
 -- name: supersede
 -- The old memory ends, by another one $4 or because it was taken back in the message $6; it ranks lower from now on.
 -- So do the messages that it rests on ($7), but for those that other memories, which hold, rest on too.

@@ -15,7 +15,7 @@ from fakes.telegram.faults import Broken, Cut, Fault, Hang
 from fakes.telegram.methods import METHODS
 from fakes.telegram.world import Chat, Json, World, shallow, written
 
-WAIT_SECONDS = 5
+WAIT_SECONDS = 20
 BOT: Json = {"id": 7000, "is_bot": True, "first_name": "Remi", "username": "remi_bot"}
 TOKEN = "7000:a-token-for-tests"
 RESULTS = {
@@ -201,7 +201,7 @@ class FakeTelegram:
         return not self._updates or self.confirmed_below > self._updates[-1]["update_id"]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for it to come true; TimeoutError after five seconds."""
+        """Wait for it to come true; TimeoutError after 20 seconds."""
         async with asyncio.timeout(WAIT_SECONDS):
             await self._until(condition)
 

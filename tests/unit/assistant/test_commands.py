@@ -90,9 +90,17 @@ def test_an_explanation_tells_what_the_answer_cost_where_it_cost_something() -> 
 def test_an_explanation_shows_the_best_lines_and_counts_the_rest() -> None:
     text = explained(*(line(number) for number in range(1, 19)))
     assert "`m1` 1.00 (meaning 0.00, words 0.00): 2026-03-02, Ann: “Line 1”" in text
-    assert "`m15`" in text
-    assert "`m16`" not in text
-    assert "and 3 more" in text
+    assert "`m5`" in text
+    assert "`m6`" not in text
+    assert "and 13 more" in text
+
+
+def test_an_explanation_begins_with_what_was_cited() -> None:
+    cited = line(7)
+    cited = replace(cited, reference=replace(cited.reference, cited=True))
+    text = explained(line(1), cited, line(8))
+    assert text.index("It rests on:") < text.index("`m7`") < text.index("What else I was shown")
+    assert text.index("What else I was shown") < text.index("`m1`") < text.index("`m8`")
 
 
 def test_an_explanation_marks_what_no_longer_holds_and_what_was_forgotten() -> None:

@@ -22,7 +22,7 @@ from services.assistant.endpoint import (
 from services.assistant.endpoint_embedder import EndpointEmbedder
 from services.assistant.minilm import MiniLM
 from services.assistant.model import ChatMessage, JsonSchema, Patience
-from services.errors import ModelMisconfigured, ModelRefused, ModelUnavailable, SettingsError
+from services.errors import ContextTooLong, ModelMisconfigured, ModelRefused, ModelUnavailable, SettingsError
 
 HELLO = (ChatMessage("system", "Be brief."), ChatMessage("user", "Hello?"))
 HELLO_BYTES = len("Be brief.Hello?")
@@ -158,13 +158,35 @@ class TestStream:
             await gather(chat)
         assert len(fake.requests) == 1
 
-    @pytest.mark.parametrize("status", [400, 413, 422])
+    @pytest.mark.parametrize("status", [400, 405, 422])
     async def test_is_refused_for_good(self, fake: FakeOpenAI, chat: EndpointChat, status: int) -> None:
         fake.script(Step(status=status, message="you said: my secret", code="my secret"))
         with pytest.raises(ModelRefused, match=f"HTTP {status}") as raised:
             await gather(chat)
         assert "secret" not in str(raised.value)
         assert len(fake.requests) == 1
+
+    @pytest.mark.parametrize(
+        "step",
+        [
+            Step(status=400, code="context_length_exceeded"),
+            Step(status=400, message="the request exceeds the available context size", code=400),
+            Step(status=413),
+            Step(status=500, message="input length exceeds maximum context length"),
+            Step(error_after=0, code="context_length_exceeded"),
+        ],
+    )
+    async def test_tells_a_call_that_is_too_long(
+        self, fake: FakeOpenAI, chat: EndpointChat, step: Step
+    ) -> None:
+        fake.script(step)
+        with pytest.raises(ContextTooLong, match="talker: the call is longer"):
+            await gather(chat)
+
+    async def test_too_many_tokens_at_once_may_pass(self, fake: FakeOpenAI, chat: EndpointChat) -> None:
+        fake.script(Step(status=429, message="too many tokens this minute"))
+        with unavailable("HTTP 429"):
+            await gather(chat)
 
     async def test_is_unavailable_where_nobody_listens(
         self, fake: FakeOpenAI, chat: EndpointChat, meter: Metered
@@ -275,6 +297,14 @@ class TestComplete:
             await chat.complete(HELLO, FACTS)
         await chat.complete(HELLO, FACTS)
         assert "response_format" in fake.bodies()[-1]
+
+    async def test_what_is_too_long_is_not_asked_without_schema_at_greater_length(
+        self, fake: FakeOpenAI, chat: EndpointChat
+    ) -> None:
+        fake.context = 1
+        with pytest.raises(ContextTooLong):
+            await chat.complete(HELLO, FACTS)
+        assert len(fake.bodies()) == 1
 
     async def test_failing_endpoints_are_not_asked_without_schema(
         self, fake: FakeOpenAI, chat: EndpointChat

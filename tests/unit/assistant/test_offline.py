@@ -1,9 +1,11 @@
 """The responder without a model."""
 
+from dataclasses import replace
+
 import pytest
 
 from questions import instruction, message, on, question, recalled
-from services.assistant.domain import ChatKind, Question, Role
+from services.assistant.domain import TEAM_SPACE, ChatKind, Question, Role
 from services.assistant.offline import NEAREST, NOTE, NOTED, NOTHING, is_question, reply
 
 DOG = recalled("m1", "My dog is called Biscuit.")
@@ -33,9 +35,16 @@ def test_dates_are_those_of_the_persons_zone() -> None:
 
 def test_other_people_are_named_and_their_names_stay_plain() -> None:
     bob = recalled("m1", "I booked the train to Lyon.", "*Bob*")
-    assert text(question("Who booked the train?", recalled=(bob,))) == (
+    assert text(question("Who booked the train?", recalled=(bob,), chat_kind=ChatKind.GROUP)) == (
         "On 2026-11-01 \\*Bob\\* said: “I booked the train to Lyon.”"
     )
+
+
+def test_who_talks_directly_said_all_that_the_team_did_not_share_under_whatever_name() -> None:
+    elsewhere = recalled("m1", "My dog is called Biscuit.", "Ann at home")
+    assert "you said: “My dog" in text(question("What is my dog called?", recalled=(elsewhere,)))
+    shared = replace(elsewhere, space_id=TEAM_SPACE)
+    assert "Ann at home said: “My dog" in text(question("What is my dog called?", recalled=(shared,)))
 
 
 def test_a_name_in_the_question_finds_what_that_person_said() -> None:
@@ -161,7 +170,7 @@ def test_a_statement_that_changes_something_says_what_was_before() -> None:
         f"{NOTED} You said so on 2026-11-01, too."
     )
     bobs = recalled("m1", "My dog is called Biscuit.", "Bob")
-    assert text(question("My dog is called Rex.", recalled=(bobs,))) == NOTED
+    assert text(question("My dog is called Rex.", recalled=(bobs,), chat_kind=ChatKind.GROUP)) == NOTED
 
 
 def test_huge_messages_are_read_at_their_ends() -> None:

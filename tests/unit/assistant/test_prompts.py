@@ -1,10 +1,11 @@
 """What the chat model is shown."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 
 from questions import BERLIN, instruction, message, on, question, recalled
-from services.assistant.domain import ChatKind, Question, Role
+from services.assistant.domain import TEAM_SPACE, ChatKind, Question, Role
 from services.assistant.prompts import SYSTEM, chat_messages
 
 
@@ -31,6 +32,19 @@ def test_a_first_message_comes_with_the_clock_and_nothing_remembered() -> None:
 def test_recalled_lines_carry_handle_date_and_author_in_the_persons_zone() -> None:
     text = newest(question("What is my dog called?", recalled=(recalled("m1", "My dog is called Biscuit."),)))
     assert "[m1] 2026-11-01 13:00 Ann: My dog is called Biscuit." in text
+
+
+def test_the_other_names_of_a_person_are_told() -> None:
+    lines = (
+        recalled("m1", "My dog is called Biscuit.", "Ann at home"),
+        replace(recalled("m2", "The wifi is called Quokka.", "Bob"), space_id=TEAM_SPACE),
+        recalled("m3", "Noted.", "Remi", role=Role.REMI),
+        recalled("m4", "I live in Leeds."),
+    )
+    recent = (message("Hello!", author="Anna"),)
+    asked = question("What is my dog called?", recalled=lines, recent=recent)
+    assert "You talk with one person, who is also called Ann at home and Anna.)" in newest(asked)
+    assert "also called" not in newest(replace(asked, chat_kind=ChatKind.GROUP))
 
 
 def test_what_no_longer_holds_is_marked() -> None:

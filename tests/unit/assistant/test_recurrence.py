@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.assistant.recurrence import WEEKDAYS, Due, Rule, described, due_at, following
+from services.assistant.recurrence import WEEKDAYS, Due, Rule, described, due_at, following, latest
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -32,6 +32,29 @@ def test_nine_o_clock_stays_nine_o_clock() -> None:
         moments.append(found)
     assert [moment.hour for moment in moments] == [8, 7, 7]
     assert {moment.astimezone(BERLIN).hour for moment in moments} == {9}
+
+
+@given(
+    due=st.builds(
+        Due,
+        st.datetimes(datetime(2024, 1, 1), datetime(2025, 1, 1)),
+        st.builds(Rule, st.integers(1, 3), st.sampled_from(["hour", "day", "week", "month", "year"])),
+    ),
+    days=st.integers(0, 1000),
+)
+def test_the_latest_is_the_last_of_those_that_follow_each_other(due: Due, days: int) -> None:
+    moment = due_at(due.starts, BERLIN)
+    until = moment + timedelta(days=days)
+    found = latest(due, BERLIN, until)
+    assert moment <= found <= until
+    after = following(due, BERLIN, found)
+    assert after is not None
+    assert after > until
+    assert found == moment or following(due, BERLIN, found - timedelta(seconds=1)) == found
+
+
+def test_what_comes_once_has_its_only_time() -> None:
+    assert latest(Due(at(3, 28)), BERLIN, due_at(at(4, 28), BERLIN)) == due_at(at(3, 28), BERLIN)
 
 
 def test_a_time_that_the_clocks_leave_out_moves_forward_and_one_that_comes_twice_is_the_first() -> None:
