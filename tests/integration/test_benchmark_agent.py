@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 
-from conftest import Assistant, StartAssistant, thinks_with
+from conftest import Assistant, StartAssistant, data_folder, thinks_with
 from fakes.openai import FakeOpenAI
 from services.assistant.domain import Platform
 from services.benchmark.agent import Agent, Setting
@@ -110,3 +111,20 @@ async def test_an_assistant_that_is_gone_is_noticed(tmp_path: Path, monkeypatch:
     async with AGENTS["remi"].open(nobody) as user:
         with pytest.raises(Unavailable, match="does not serve"):
             await user.reply(DOG, NOON)
+
+
+async def test_after_its_assistant_died_another_goes_on_with_its_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(remi, "LOOK_SECONDS", 0.05)
+    with data_folder() as folder:
+        async with AGENTS["remi"].open(Setting(folder)) as user:
+            await user.reply(DOG, NOON)
+            (process,) = [
+                child for child in psutil.Process().children() if "services.assistant" in child.cmdline()
+            ]
+            process.kill()
+            with pytest.raises(Unavailable):
+                await user.reply(ASKED, LATER)
+        async with AGENTS["remi"].open(Setting(folder)) as user:
+            assert "Biscuit" in (await user.reply(ASKED, LATER)).text
