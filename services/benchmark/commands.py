@@ -34,14 +34,15 @@ FOLDER = Path("data/benchmark")
 
 def run(options: argparse.Namespace) -> int:
     """Test agents, one after the other; print what it came to, and where the page is."""
-    folders = [_run(agent, options) for agent in dict.fromkeys(options.agents)]
+    for agent in options.agents:
+        if agent not in AGENTS:
+            raise SettingsError(f"--agent: there is no agent {agent!r}; there are {', '.join(AGENTS)}")
+    folders = [_run(agent, options) for agent in options.agents]
     return _reported(folders, (options.out or folders[0]) / "report.html")
 
 
 def _run(agent: str, options: argparse.Namespace) -> Path:
     """The folder of a run that is at its end."""
-    if agent not in AGENTS:
-        raise SettingsError(f"--agent: there is no agent {agent!r}; there are {', '.join(AGENTS)}")
     answers = bool(options.model or options.address or agent == "human") and not options.reader
     wanted = Wanted(
         options.configuration, options.definitions, options.span, options.seed, options.trivia, answers

@@ -33,9 +33,6 @@ class Results:
     def context(self, position: int, context: str) -> None:
         _write(self.folder / _context(position), context)
 
-    def has_context(self, position: int) -> bool:
-        return (self.folder / _context(position)).exists()
-
     def test(self, over: Over, heard: Mapping[int, Heard]) -> Mapping[str, Any]:
         """Grade a test and write its file; what the file holds."""
         definition = over.test.definition
@@ -49,7 +46,7 @@ class Results:
             **asdict(score),
             "expected": definition.expected,
             "questions": [
-                self._question(over.exchanges, at, heard)
+                _question(at, over.exchanges[at].position, heard)
                 | {"evidence": _nth(definition.evidence, number), "stale": _nth(definition.stale, number)}
                 for number, at in enumerate(asked)
             ],
@@ -69,10 +66,7 @@ class Results:
             }
             for say in said
         )
-        _write(
-            self.folder / "schedule.jsonl",
-            "".join(json.dumps(each) + "\n" for each in lines),
-        )
+        _write(self.folder / "schedule.jsonl", "".join(json.dumps(each) + "\n" for each in lines))
 
     def summary(self, tests: Sequence[Mapping[str, Any]], said: Sequence[Say], journal: Journal) -> None:
         """Written when the run is at its end."""
@@ -96,10 +90,12 @@ class Results:
             {position: round(each.seconds, 4) for position, each in heard.items()},
         )
 
-    def _question(self, exchanges: Sequence[Exchange], at: int, heard: Mapping[int, Heard]) -> dict[str, Any]:
-        position = exchanges[at].position
-        context = _context(position) if self.has_context(position) else None
-        return {"message": at, "context": context, "context_tokens": heard[position].context_tokens}
+
+def _question(at: int, position: int, heard: Mapping[int, Heard]) -> dict[str, Any]:
+    """A question by its place in the test's log."""
+    tokens_before = heard[position].context_tokens
+    context = None if tokens_before is None else _context(position)
+    return {"message": at, "context": context, "context_tokens": tokens_before}
 
 
 def _logged(exchange: Exchange, heard: Heard) -> dict[str, Any]:
