@@ -375,3 +375,13 @@ async def test_what_was_said_at_the_time_asked_for_is_found_in_a_large_space(loa
     question = "What did I tell you about two hours ago?"
     found = await loaded.found(question, now=NOON, token_budget=50_000)
     assert fish in {each.message_id for each in found}
+
+
+@pytest.mark.parametrize(("time", "bonus"), [("two hours ago", 0.6), ("today", 0.2), ("yesterday", 0)])
+async def test_the_nearer_a_time_is_named_the_more_it_counts(talk: Talk, time: str, bonus: float) -> None:
+    await talk.say("Fish drive tanks.", at=NOON - timedelta(hours=2))
+    await talk.say("What else?", at=NOON - timedelta(days=30))
+    await talk.index()
+    scores = {each.text: each.score for each in await talk.found(f"What else did I say {time}?", now=NOON)}
+    (unnamed,) = [each.score for each in await talk.found("What else did I say?") if each.text[0] == "F"]
+    assert scores["Fish drive tanks."] - unnamed == pytest.approx(bonus, abs=0.05)

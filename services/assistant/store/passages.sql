@@ -23,7 +23,9 @@ WITH asked AS MATERIALIZED (
            coalesce(- (p.terms <#> asked.terms), 0) AS words,
            p.prior
          + CASE WHEN p.author && asked.words THEN .2 ELSE 0 END
-         + CASE WHEN p.said_at <@ $7::tstzmultirange THEN .2 ELSE 0 END AS bonus
+         -- Who names a time to the hour asks for little else.
+         + CASE WHEN NOT p.said_at <@ $7::tstzmultirange THEN 0
+                WHEN upper($7::tstzmultirange) - lower($7::tstzmultirange) <= interval '1 hour' THEN .6 ELSE .2 END AS bonus
     FROM {passages} LEFT JOIN asked USING (space_id)
     WHERE p.subject_id <> ALL ($6::uuid[])
 ), scored AS (
