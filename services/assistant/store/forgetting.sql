@@ -70,6 +70,8 @@ WITH events AS (
     DELETE FROM memory WHERE space_id = $1
 ), indexed AS (
     DELETE FROM passage WHERE space_id = $1
+), listed AS (
+    DELETE FROM posting WHERE space_id = $1
 ), terms AS (
     DELETE FROM term WHERE space_id = $1
 ), counted AS (
@@ -180,7 +182,11 @@ WITH said AS (
     DELETE FROM passage
     WHERE space_id = $1 AND subject_id IN (
         SELECT message_id FROM beside UNION ALL SELECT unnest($2::uuid[]) UNION ALL SELECT unnest($3::uuid[]))
-    RETURNING words
+    RETURNING words, subject_id, ordinal, CASE WHEN posted THEN terms END AS posted
+), unlisted AS (
+    DELETE FROM posting USING gone, words_of(gone.posted) AS word
+    WHERE posting.space_id = $1 AND posting.dimension = word.dimension
+      AND posting.subject_id = gone.subject_id AND posting.ordinal = gone.ordinal
 ), counted AS (
     UPDATE space_statistics SET passages = passages - (SELECT count(*) FROM gone) WHERE space_id = $1
     RETURNING space_id

@@ -19,7 +19,11 @@ SQL = load("passages")
 TIERS = (384, 512, 768, 1024)
 """Dimensions that have an HNSW index. A space of other vectors is searched exactly, however large."""
 LARGE = 10_000
-"""Passages of a space beyond which the HNSW tier is faster than the exact scan."""
+"""Passages of a space beyond which the HNSW tier and postings are faster than the exact scan."""
+COMMON = 2_000
+"""Passages that a word stands in beyond which it has no postings: a search reads as many at most, or twice."""
+POSTED = 400
+"""Passages that their words bring up in a large space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ async def seen(connection: Connection, asked: Asked) -> list[asyncpg.Record]:
 @cache
 def searched(spaces: int, dimensions: int, dated: bool) -> str:
     """The statement for so many spaces, one of them large, and a vector of these dimensions (0 for none)."""
-    branches = ["worded"]
+    branches = ["worded", "posted"]
     if dimensions:
         branches.append("near")
     if dated:
@@ -124,7 +128,7 @@ def searched(spaces: int, dimensions: int, dated: bool) -> str:
     if dimensions in TIERS:
         branches.append("far")
     united = "\nUNION\n".join(
-        SQL[branch].replace("{space}", str(space)).replace("{dimensions}", str(dimensions))
+        _filled(SQL[branch], space=space, dimensions=dimensions, common=COMMON, most=POSTED)
         for space in range(1, spaces + 1)
         for branch in branches
     )
@@ -192,8 +196,8 @@ async def settle(connection: Connection, space_id: UUID, model: str) -> None:
 
 
 async def promote(connection: Connection, space_id: UUID, most: int) -> int:
-    """Move up to `most` passages of a space above LARGE to the HNSW tier; how many went."""
-    return int(await connection.fetchval(SQL["promote"], space_id, most, LARGE, TIERS))
+    """Move up to `most` passages of a space above LARGE to the tiers of large spaces; how many went."""
+    return int(await connection.fetchval(SQL["promote"], space_id, most, LARGE, TIERS, COMMON))
 
 
 async def _texts(connection: Connection, asked: str, *arguments: object) -> list[Subject]:
@@ -214,6 +218,12 @@ async def _texts(connection: Connection, asked: str, *arguments: object) -> list
         )
         for row in rows
     ]
+
+
+def _filled(sql: str, **gaps: int) -> str:
+    for gap, number in gaps.items():
+        sql = sql.replace(f"{{{gap}}}", str(number))
+    return sql
 
 
 def _array(numbers: Sequence[int]) -> str:

@@ -138,10 +138,28 @@ ORDER BY part, at
  ORDER BY embedding::halfvec({dimensions}) <=> $5::halfvec({dimensions}) LIMIT 200)
 
 -- name: worded
--- By words, in one space.
+-- By words, in one space, exactly and from the index alone.
 (SELECT space_id, subject_id, ordinal FROM passage
- WHERE space_id = ($1::uuid[])[{space}] AND (SELECT terms FROM asked WHERE space_id = ($1::uuid[])[{space}]) IS NOT NULL
+ WHERE space_id = ($1::uuid[])[{space}] AND NOT posted AND (SELECT terms FROM asked WHERE space_id = ($1::uuid[])[{space}]) IS NOT NULL
  ORDER BY terms <#> (SELECT terms FROM asked WHERE space_id = ($1::uuid[])[{space}]) LIMIT 200)
+
+-- name: posted
+-- By words, in the postings of one space: by those that together stand in {common} passages, the rarest first. What
+-- the others weigh is little, and is compared in the end.
+(SELECT space_id, subject_id, ordinal
+ FROM (
+    SELECT dimension, power(ln(1 + (s.passages - t.passages + .5) / (t.passages + .5)), 2)::real AS weight,
+           sum(t.passages) OVER (ORDER BY t.passages, dimension) AS together,
+           row_number() OVER (ORDER BY t.passages, dimension) AS rank
+    FROM space_statistics s JOIN term t USING (space_id)
+    WHERE s.space_id = ($1::uuid[])[{space}] AND s.promoted AND t.space_id = ($1::uuid[])[{space}]
+      AND dimension = ANY ($3::integer[])
+ ) AS word CROSS JOIN LATERAL (
+    SELECT space_id, subject_id, ordinal, p.weight * word.weight AS weight FROM posting p
+    WHERE space_id = ($1::uuid[])[{space}] AND p.dimension = word.dimension LIMIT {common}
+ ) AS standing
+ WHERE together <= {common} OR rank = 1
+ GROUP BY space_id, subject_id, ordinal ORDER BY sum(standing.weight) DESC LIMIT {most})
 
 -- name: texts
 -- The texts of the subjects asked for, and of the messages within $3 before and after each, in order;
@@ -253,11 +271,19 @@ WITH held AS (
     UPDATE passage SET terms = piece.terms,
                        embedding = coalesce(piece.embedding, passage.embedding),
                        own = coalesce(piece.own, passage.own),
-                       model = CASE WHEN piece.own IS NULL THEN passage.model ELSE $3 END
+                       model = CASE WHEN piece.own IS NULL THEN passage.model ELSE $3 END,
+                       posted = false
     FROM piece, whole
     WHERE is_whole AND passage.space_id = $1 AND passage.subject_id = ANY ($5::uuid[])
       AND passage.subject_id = piece.subject_id
       AND passage.ordinal = piece.ordinal
+), outdated AS MATERIALIZED (
+    SELECT word.dimension, p.subject_id, p.ordinal FROM passage p, words_of(p.terms) AS word
+    WHERE p.space_id = $1 AND p.subject_id = ANY ($5::uuid[]) AND p.posted
+), unlisted AS (
+    DELETE FROM posting USING outdated, whole
+    WHERE is_whole AND posting.space_id = $1 AND posting.dimension = outdated.dimension
+      AND posting.subject_id = outdated.subject_id AND posting.ordinal = outdated.ordinal
 ), unasked AS (
     -- Nothing is left for the worker, unless the space has grown large or has vectors of another model.
     DELETE FROM work USING whole
@@ -271,15 +297,22 @@ WITH held AS (
 SELECT is_whole, (SELECT count(*) FROM done) AS done FROM whole
 
 -- name: promote
--- Moves passages of a space that has grown beyond $3 into the HNSW tier, $2 at a time.
+-- Moves passages of a space that has grown beyond $3 into the tiers of large ones, $2 at a time: vectors of the
+-- dimensions $4 to HNSW, and the words that stand in $5 passages at most to postings.
 WITH moved AS (
-    UPDATE passage SET large = true
+    UPDATE passage SET large = large OR coalesce(vector_dims(embedding) = ANY ($4::integer[]), false), posted = true
     WHERE space_id = $1 AND (subject_id, ordinal) IN (
         SELECT subject_id, ordinal FROM passage
-        WHERE space_id = $1 AND NOT large AND vector_dims(embedding) = ANY ($4::integer[])
+        WHERE space_id = $1 AND (NOT posted OR NOT large AND vector_dims(embedding) = ANY ($4::integer[]))
           AND (SELECT passages FROM space_statistics WHERE space_id = $1) > $3
         LIMIT $2)
-    RETURNING true
+    RETURNING subject_id, ordinal, terms
+), listed AS (
+    INSERT INTO posting (space_id, dimension, subject_id, ordinal, weight)
+    SELECT $1, dimension, subject_id, ordinal, weight
+    FROM moved CROSS JOIN words_of(terms) JOIN term USING (dimension)
+    WHERE term.space_id = $1 AND term.passages <= $5
+    ON CONFLICT (space_id, dimension, subject_id, ordinal) DO UPDATE SET weight = excluded.weight
 ), noted AS (
     UPDATE space_statistics SET promoted = true
     WHERE space_id = $1 AND NOT promoted AND EXISTS (SELECT FROM moved)
