@@ -299,8 +299,8 @@ async def loaded(talk: Talk, database: Database) -> Talk:
     """The talk's space is large and in the HNSW tier, among many small ones."""
     owner = await asyncpg.connect(database.owner_dsn)
     await register_vector(owner)
-    (index,) = await owner.fetch("SELECT indexdef FROM pg_indexes WHERE indexname = 'passage_far_384'")
-    await owner.execute("DROP INDEX passage_far_384")
+    (index,) = await owner.fetch("SELECT indexdef FROM pg_indexes WHERE indexname = 'passage_placed_384'")
+    await owner.execute("DROP INDEX passage_placed_384")
     spaces = [(talk.space_id, LARGE), *((uuid4(), SMALL) for _ in range(SPACES))]
     generator = np.random.default_rng(7)
     for space_id, size in spaces:
@@ -316,7 +316,8 @@ async def loaded(talk: Talk, database: Database) -> Talk:
         )
         await owner.execute(
             "INSERT INTO passage SELECT $1, id, 0, false, 0, 6, $4, '{}', 0, 'test@384', vector, vector,"
-            " '{1:1}/1000000000', '{1}', $5, $5 FROM unnest($2::uuid[], $3::halfvec[]) AS p (id, vector)",
+            " '{1:1}/1000000000', '{1}', $5, $5,"
+            " CASE WHEN $5 THEN vector || space_direction($1) END FROM unnest($2::uuid[], $3::halfvec[]) AS p (id, vector)",
             space_id,
             ids,
             [HalfVector(vector) for vector in vectors],
@@ -361,7 +362,7 @@ async def test_the_plans_use_their_indexes_on_the_tenth_execution(loaded: Talk) 
         statement = f"EXPLAIN {passages.searched(2, 384, True)}"
         plan = "\n".join(row[0] for row in await connection.fetch(statement, *asked.arguments()))
     assert len(rows) == 51
-    assert "Index Scan using passage_far_384" in plan
+    assert "Index Scan using passage_placed_384" in plan
     assert "Index Only Scan using posting_pkey" in plan
     assert "Index Only Scan using passage_worded" in plan
     assert "Index Only Scan using passage_near" in plan

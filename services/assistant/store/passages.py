@@ -18,6 +18,8 @@ SQL = load("passages")
 
 TIERS = (384, 512, 768, 1024)
 """Dimensions that have an HNSW index. A space of other vectors is searched exactly, however large."""
+DIRECTION = 32
+"""Dimensions that the database sets behind those, to keep the spaces apart."""
 LARGE = 10_000
 """Passages of a space beyond which the HNSW tier and postings are faster than the exact scan."""
 COMMON = 2_000
@@ -128,7 +130,7 @@ def searched(spaces: int, dimensions: int, dated: bool) -> str:
     if dimensions in TIERS:
         branches.append("far")
     united = "\nUNION\n".join(
-        _filled(SQL[branch], space=space, dimensions=dimensions, common=COMMON, most=POSTED)
+        _filled(SQL[branch], space=space, placed=dimensions + DIRECTION, common=COMMON, most=POSTED)
         for space in range(1, spaces + 1)
         for branch in branches
     )

@@ -133,9 +133,10 @@ ORDER BY part, at
 -- name: far
 -- By meaning, in the HNSW tier of one space.
 (SELECT space_id, subject_id, ordinal FROM passage
- WHERE space_id = ($1::uuid[])[{space}] AND model = $4 AND large AND vector_dims(embedding) = {dimensions}
+ WHERE space_id = ($1::uuid[])[{space}] AND model = $4 AND vector_dims(placed) = {placed}
    AND (SELECT promoted FROM space_statistics WHERE space_id = ($1::uuid[])[{space}])
- ORDER BY embedding::halfvec({dimensions}) <=> $5::halfvec({dimensions}) LIMIT 200)
+ ORDER BY placed::halfvec({placed}) <=> (SELECT ($5::halfvec || space_direction(($1::uuid[])[{space}]))::halfvec({placed}))
+ LIMIT 200)
 
 -- name: worded
 -- By words, in one space, exactly and from the index alone.
@@ -272,7 +273,7 @@ WITH held AS (
                        embedding = coalesce(piece.embedding, passage.embedding),
                        own = coalesce(piece.own, passage.own),
                        model = CASE WHEN piece.own IS NULL THEN passage.model ELSE $3 END,
-                       posted = false
+                       large = false, posted = false, placed = NULL
     FROM piece, whole
     WHERE is_whole AND passage.space_id = $1 AND passage.subject_id = ANY ($5::uuid[])
       AND passage.subject_id = piece.subject_id
@@ -300,10 +301,11 @@ SELECT is_whole, (SELECT count(*) FROM done) AS done FROM whole
 -- Moves passages of a space that has grown beyond $3 into the tiers of large ones, $2 at a time: vectors of the
 -- dimensions $4 to HNSW, and the words that stand in $5 passages at most to postings.
 WITH moved AS (
-    UPDATE passage SET large = large OR coalesce(vector_dims(embedding) = ANY ($4::integer[]), false), posted = true
-    WHERE space_id = $1 AND (subject_id, ordinal) IN (
+    UPDATE passage SET posted = true, large = coalesce(vector_dims(embedding) = ANY ($4::integer[]), false),
+        placed = CASE WHEN vector_dims(embedding) = ANY ($4::integer[]) THEN embedding || (SELECT space_direction($1)) END
+    WHERE space_id = $1 AND NOT posted AND (subject_id, ordinal) IN (
         SELECT subject_id, ordinal FROM passage
-        WHERE space_id = $1 AND (NOT posted OR NOT large AND vector_dims(embedding) = ANY ($4::integer[]))
+        WHERE space_id = $1 AND NOT posted
           AND (SELECT passages FROM space_statistics WHERE space_id = $1) > $3
         LIMIT $2)
     RETURNING subject_id, ordinal, terms
