@@ -131,6 +131,12 @@ class Talk:
             "SELECT dimension, count(*) AS passages FROM passage, unnest(words) AS dimension GROUP BY 1"
         )
         assert counted == {row["dimension"]: row["passages"] for row in there}
+        assert await self.rows(
+            "SELECT dimension, subject_id, ordinal, weight FROM posting ORDER BY 1, 2, 3"
+        ) == await self.rows(
+            "SELECT dimension, subject_id, ordinal, weight FROM passage, words_of(terms) WHERE posted"
+            " ORDER BY 1, 2, 3"
+        )
 
 
 def texts(found: Sequence[Recalled]) -> list[str]:
