@@ -62,7 +62,7 @@ def report(figures: Figures) -> str:
     ]
     queries = f"Before: {', '.join(figures.before)}. After: {', '.join(figures.after)}."
     times = f"Times: median (95th percentile) of {len(figures.whole)} turns, one by one."
-    return f"{_table(rows)}\n{times}\n{queries}"
+    return f"{table([(row.what, row.figure, row.target, row.ratio, row.met) for row in rows])}\n{times}\n{queries}"
 
 
 def _time(what: str, milliseconds: Sequence[float], floor: float, target: float = 0) -> _Row:
@@ -84,8 +84,8 @@ def _met(is_met: bool) -> str:
     return "yes" if is_met else "no"
 
 
-def _table(rows: Sequence[_Row]) -> str:
-    cells = [(row.what, row.figure, row.target, row.ratio, row.met) for row in rows]
+def table(cells: Sequence[Sequence[str]]) -> str:
+    """A line for each row, its columns as wide as they have to be."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

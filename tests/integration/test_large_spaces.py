@@ -85,7 +85,9 @@ async def test_each_word_of_each_passage_is_listed(talk: Talk) -> None:
     await promoted(talk)
     await shrunk(talk)
     await talk.check_counts()
-    assert await talk.value("SELECT count(*) FROM passage WHERE posted AND large AND placed IS NOT NULL") == 30
+    assert (
+        await talk.value("SELECT count(*) FROM passage WHERE posted AND large AND placed IS NOT NULL") == 30
+    )
 
 
 async def test_what_is_new_renews_its_neighbours_outside_of_the_tiers_until_they_go_back(talk: Talk) -> None:

@@ -120,7 +120,7 @@ async def test_nobody_finds_what_another_said(town: Town, store: Store, embedder
 async def test_nobody_does_with_the_filters_gone_from_our_statement(
     town: Town, store: Store, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passages, "_WHOLE", without_filters(passages._WHOLE))
+    monkeypatch.setattr(passages, "WHOLE", without_filters(passages.WHOLE))
     assert await seen(town, store, embedder) == Seen(own=ASKED, others=0)
 
 
@@ -133,7 +133,7 @@ async def test_nobody_does_with_row_level_security_gone(
 async def test_with_both_gone_everybody_would(
     town: Town, unwalled: Store, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passages, "_WHOLE", without_filters(passages._WHOLE))
+    monkeypatch.setattr(passages, "WHOLE", without_filters(passages.WHOLE))
     assert (await seen(town, unwalled, embedder, 20)).others > 0
 
 

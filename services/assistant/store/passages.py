@@ -22,7 +22,7 @@ DIRECTION = 32
 """Dimensions that the database sets behind those, to keep the spaces apart."""
 LARGE = 10_000
 """Passages of a space beyond which the HNSW tier and postings are faster than the exact scan."""
-COMMON = 2_000
+COMMON = 1_000
 """Passages that a word stands in beyond which it has no postings: a search reads as many at most, or twice."""
 POSTED = 400
 """Passages that their words bring up in a large space."""
@@ -107,13 +107,13 @@ class Passage:
 async def seen(connection: Connection, asked: Asked) -> list[asyncpg.Record]:
     """What a question gets to see: the parts 'found' (best first), 'recent' and 'standing' (oldest first).
 
-    Small spaces are read whole, by one plan made once. A large one takes a second statement, planned for its
-    spaces each time: only so the planner finds the vector index (docs/decisions/0003).
+    Small spaces are read whole, by one statement. A large one takes a second, which goes by its tiers
+    (docs/decisions/0003, 0210).
     """
     arguments = asked.arguments()
-    rows = await connection.fetch(_WHOLE, *arguments)
+    rows = await connection.fetch(WHOLE, *arguments)
     if any(row["part"] == "large" for row in rows):
-        await connection.execute(_FOR_LARGE)
+        await connection.execute(FOR_LARGE)
         dimensions = asked.vector.dimensions() if asked.vector else 0
         rows = await connection.fetch(searched(len(asked.spaces), dimensions, bool(asked.dates)), *arguments)
     return rows
@@ -130,11 +130,18 @@ def searched(spaces: int, dimensions: int, dated: bool) -> str:
     if dimensions in TIERS:
         branches.append("far")
     united = "\nUNION\n".join(
-        _filled(SQL[branch], space=space, placed=dimensions + DIRECTION, common=COMMON, most=POSTED)
-        for space in range(1, spaces + 1)
-        for branch in branches
+        branch(name, space, dimensions) for space in range(1, spaces + 1) for name in branches
     )
     return SQL["recall"].replace("{passages}", SQL["candidates"].replace("{branches}", united))
+
+
+def branch(name: str, space: int, dimensions: int) -> str:
+    """One way to find candidates, in the space of this number."""
+    gaps = {"space": space, "placed": dimensions + DIRECTION, "common": COMMON, "most": POSTED}
+    sql = SQL[name]
+    for gap, number in gaps.items():
+        sql = sql.replace(f"{{{gap}}}", str(number))
+    return sql
 
 
 async def unindexed(
@@ -222,19 +229,13 @@ async def _texts(connection: Connection, asked: str, *arguments: object) -> list
     ]
 
 
-def _filled(sql: str, **gaps: int) -> str:
-    for gap, number in gaps.items():
-        sql = sql.replace(f"{{{gap}}}", str(number))
-    return sql
-
-
 def _array(numbers: Sequence[int]) -> str:
     return f"{{{','.join(map(str, numbers))}}}"
 
 
-# Of a space that is just large the planner underrates the vector index, which alone needs no sort, and keys.
-# The index is walked on until enough of what it brings up lies in the space.
-_FOR_LARGE = """SET LOCAL plan_cache_mode = force_custom_plan;
-SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off;
+# Of a space that is just large the planner underrates the vector index, which alone needs no sort, and keys. The
+# statement is planned under these settings only, so its plan may be kept. The index is walked on until enough of
+# what it brings up lies in the space.
+FOR_LARGE = """SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off;
 SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 200"""
-_WHOLE = SQL["recall"].replace("{passages}", SQL["whole"])
+WHOLE = SQL["recall"].replace("{passages}", SQL["whole"])

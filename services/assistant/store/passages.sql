@@ -67,7 +67,11 @@ WITH asked AS MATERIALIZED (
 SELECT seen.*, CASE WHEN of_memory THEN (
            SELECT jsonb_agg(jsonb_build_object('message_id', s.message_id, 'quote', s.quote, 'sent_at', m.sent_at,
                                                'author_name', m.author_name) ORDER BY m.sent_at, m.position)
-           FROM memory_source s JOIN message m ON m.space_id = s.space_id AND m.message_id = s.message_id
+           FROM memory_source s CROSS JOIN LATERAL (
+               SELECT sent_at, position, author_name FROM message
+               WHERE space_id = s.space_id AND message_id = s.message_id
+               OFFSET 0  -- one by one: taken for a join, all of the space's messages would be read for each
+           ) AS m
            WHERE s.space_id = seen.space_id AND s.memory_id = seen.subject_id
        ) END AS sources, own.ordinals, own.vectors AS owns
 FROM (
