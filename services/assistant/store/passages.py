@@ -22,9 +22,9 @@ DIRECTION = 32
 """Dimensions that the database sets behind those, to keep the spaces apart."""
 LARGE = 10_000
 """Passages of a space beyond which the HNSW tier and postings are faster than the exact scan."""
-COMMON = 1_000
+COMMON = 2_000
 """Passages that a word stands in beyond which it has no postings: a search reads as many at most, or twice."""
-POSTED = 400
+POSTED = 800
 """Passages that their words bring up in a large space."""
 
 

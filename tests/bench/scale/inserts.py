@@ -48,7 +48,9 @@ async def insert(store: Store, space_id: UUID) -> Inserts:
     embedder = Instant()
     indexed, promoted = [], []
     async with scoped(store, [space_id]) as connection:
-        source = await connection.fetchval("SELECT message_id FROM message WHERE space_id = $1 LIMIT 1", space_id)
+        source = await connection.fetchval(
+            "SELECT message_id FROM message WHERE space_id = $1 LIMIT 1", space_id
+        )
     for number in range(MANY):
         text = _TEXT.format(number=number)
         async with scoped(store, [space_id]) as connection:

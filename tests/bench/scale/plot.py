@@ -24,7 +24,10 @@ def plot(figures: Sequence[Figures]) -> str:
         points = [(each.passages, ratio(each, (each.vectors, each.hybrid)[which])) for each in figures]
         path = " ".join(f"{_x(size):.1f},{_y(cost):.1f}" for size, cost in points)
         lines.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        lines += [f'<circle cx="{_x(size):.1f}" cy="{_y(cost):.1f}" r="3" fill="{colour}"/>' for size, cost in points]
+        lines += [
+            f'<circle cx="{_x(size):.1f}" cy="{_y(cost):.1f}" r="3" fill="{colour}"/>'
+            for size, cost in points
+        ]
         lines += [
             f'<circle cx="{_x(each.passages):.1f}" cy="{_y(MOST[each.name][which]):.1f}" r="6" fill="none" stroke="{colour}"/>'
             for each in figures

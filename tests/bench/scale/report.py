@@ -14,7 +14,11 @@ MOST = {"median": (3, 8), "largest": (15, 30)}
 """Multiples of `select 1` that vectors alone, and vectors with words, may take."""
 
 
-def report(figures: Sequence[Figures], inserts: Sequence[tuple[float, Inserts]], sizes: Sequence[tuple[str, int, int]]) -> str:
+def report(
+    figures: Sequence[Figures],
+    inserts: Sequence[tuple[float, Inserts]],
+    sizes: Sequence[tuple[str, int, int]],
+) -> str:
     """All that was measured; `inserts` with the size of the space, `sizes` are relations with megabytes and rows."""
     lines = [table([_HEAD, *(_row(each) for each in figures)]), ""]
     lines.append(
@@ -22,7 +26,10 @@ def report(figures: Sequence[Figures], inserts: Sequence[tuple[float, Inserts]],
         f" same run. recall: share of the {BEST} best by exact search. plans: by index, on the tenth execution."
     )
     lines += ["", table([("insert, ms a memory", "indexed", "moved to the tiers"), *map(_insert, inserts)])]
-    lines += ["", table([("on disk", "MB", "rows"), *((name, str(size), str(rows)) for name, size, rows in sizes)])]
+    lines += [
+        "",
+        table([("on disk", "MB", "rows"), *((name, str(size), str(rows)) for name, size, rows in sizes)]),
+    ]
     return "\n".join(lines)
 
 
