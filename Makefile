@@ -19,7 +19,7 @@ lock = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --output-file deploy/locks/$(1).txt
 
 .DEFAULT_GOAL := help
-.PHONY: run test check bench bench-peers benchmark faults invite undelivered backup restore purge format stubs lock clean help
+.PHONY: run test check bench bench-peers bench-scale benchmark faults invite undelivered backup restore purge format stubs lock clean help
 
 run: $(RUN)  ## Start Remi on this machine and chat with it here
 	@$(BIN)/python -m services
@@ -41,6 +41,9 @@ check: $(ALL)  ## Formatting, lint, types, import layers, contract, stubs, image
 
 bench: $(ALL)  ## Measure speed, as ratios to a floor measured beside it
 	@PYTHONPATH=tests $(BIN)/python -m bench
+
+bench-scale: $(ALL)  ## Measure search among a million memories, some 20 minutes; SCALE=0.05
+	@PYTHONPATH=tests $(BIN)/python -m bench.scale
 
 bench-peers: $(ALL)  ## Measure Remi's memory beside mem0's and LangGraph's; SCALE=0.1
 	@PYTHONPATH=tests $(BIN)/python -m bench.peers

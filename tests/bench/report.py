@@ -62,7 +62,8 @@ def report(figures: Figures) -> str:
     ]
     queries = f"Before: {', '.join(figures.before)}. After: {', '.join(figures.after)}."
     times = f"Times: median (95th percentile) of {len(figures.whole)} turns, one by one."
-    return f"{table([(row.what, row.figure, row.target, row.ratio, row.met) for row in rows])}\n{times}\n{queries}"
+    cells = [(row.what, row.figure, row.target, row.ratio, row.met) for row in rows]
+    return f"{table(cells)}\n{times}\n{queries}"
 
 
 def _time(what: str, milliseconds: Sequence[float], floor: float, target: float = 0) -> _Row:

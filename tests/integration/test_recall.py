@@ -317,7 +317,8 @@ async def loaded(talk: Talk, database: Database) -> Talk:
         await owner.execute(
             "INSERT INTO passage SELECT $1, id, 0, false, 0, 6, $4, '{}', 0, 'test@384', vector, vector,"
             " '{1:1}/1000000000', '{1}', $5, $5,"
-            " CASE WHEN $5 THEN vector || space_direction($1) END FROM unnest($2::uuid[], $3::halfvec[]) AS p (id, vector)",
+            " CASE WHEN $5 THEN vector || space_direction($1) END"
+            " FROM unnest($2::uuid[], $3::halfvec[]) AS p (id, vector)",
             space_id,
             ids,
             [HalfVector(vector) for vector in vectors],
@@ -337,7 +338,7 @@ async def loaded(talk: Talk, database: Database) -> Talk:
 
 
 async def test_the_plans_use_their_indexes_on_the_tenth_execution(loaded: Talk) -> None:
-    """As the application role, under row-level security: the large space's tiers, the small one's covering indexes."""
+    """As the application role, under row-level security: a large space's tiers, or the covering ones."""
     vector = np.random.default_rng(8).standard_normal(384).astype(np.float32)
     vector /= np.linalg.norm(vector)
     small = uuid4()

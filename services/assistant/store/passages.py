@@ -23,7 +23,7 @@ DIRECTION = 32
 LARGE = 10_000
 """Passages of a space beyond which the HNSW tier and postings are faster than the exact scan."""
 COMMON = 2_000
-"""Passages that a word stands in beyond which it has no postings: a search reads as many at most, or twice."""
+"""Passages that a word stands in beyond which it gets no more postings. A search reads so many."""
 POSTED = 800
 """Passages that their words bring up in a large space."""
 
@@ -233,9 +233,9 @@ def _array(numbers: Sequence[int]) -> str:
     return f"{{{','.join(map(str, numbers))}}}"
 
 
-# Of a space that is just large the planner underrates the vector index, which alone needs no sort, and keys. The
-# statement is planned under these settings only, so its plan may be kept. The index is walked on until enough of
-# what it brings up lies in the space.
+# Of a space that is just large the planner underrates the vector index, which alone needs no sort, and keys.
+# The statement is planned under these settings only, so its plan may be kept. The index is walked on until
+# enough of what it brings up lies in the space.
 FOR_LARGE = """SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off;
 SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 200"""
 WHOLE = SQL["recall"].replace("{passages}", SQL["whole"])

@@ -80,7 +80,8 @@ def _tell(text: str) -> None:
 
 _SIZES = """
 SELECT relname AS name, (pg_relation_size(oid) / 1e6)::int AS megabytes, reltuples::bigint AS rows
-FROM pg_class WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 1e7
+FROM pg_class
+WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 1e7
 ORDER BY pg_relation_size(oid) DESC
 """
 

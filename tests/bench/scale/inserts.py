@@ -18,12 +18,14 @@ from services.assistant.store import memories
 from services.assistant.store.connection import Store, scoped
 
 MANY = 50
-_TEXT = "It was the {number}. heron that we saw behind the old mill this year, and it stood there until the evening."
+_TEXT = (
+    "It was heron number {number} that we saw behind the old mill this year, and it stood there till dusk."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Inserts:
-    """Milliseconds a memory, at the median: until it is found, and, of a large space, its move to the tiers."""
+    """Milliseconds a memory, at the median: until it is found, and its move to the tiers of a large space."""
 
     indexed: float
     promoted: float

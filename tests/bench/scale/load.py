@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from bench.scale.made import Batch, Maker, uuid, weights
-from services.assistant.store.passages import COMMON, LARGE
+from services.assistant.store import passages
 from services.assistant.words import DIMENSIONS as WORD_DIMENSIONS
 
 MODEL = "bench@384"
@@ -47,7 +47,7 @@ async def load(owner: asyncpg.Connection, maker: Maker) -> None:
         for batch in maker.batches():
             directions = {
                 number: await owner.fetchval("SELECT space_direction($1)::real[]", uuid(number))
-                for number in batch.spaces[batch.sizes > LARGE].tolist()
+                for number in batch.spaces[batch.sizes > passages.LARGE].tolist()
             }
             for table, columns in _rows(batch, directions):
                 await owner.copy_to_table(
@@ -74,7 +74,7 @@ async def _binary(columns: Columns) -> AsyncIterator[bytes]:
         rows[f"{name} length"] = values.dtype.itemsize
         rows[name] = values
     yield _BEGIN
-    data = memoryview(rows.view(np.uint8))
+    data = rows.view(np.uint8).data
     for at in range(0, len(data), _PIECE):
         yield bytes(data[at : at + _PIECE])
     yield _END
@@ -185,7 +185,7 @@ def _counts(batch: Batch) -> Iterator[tuple[str, Columns]]:
     )
     space, word = np.divmod(pairs, WORD_DIMENSIONS + 1)
     yield "term", {"space_id": _uuid(space), "dimension": word.astype(">i4"), "passages": count.astype(">i4")}
-    listed = np.flatnonzero(_is_large(batch)[row] & (count[place] <= COMMON))
+    listed = np.flatnonzero(_is_large(batch)[row] & (count[place] <= passages.COMMON))
     listed = listed[np.argsort(pairs[place[listed]], kind="stable")]
     if len(listed):
         row = row[listed]
@@ -206,13 +206,13 @@ def _counts(batch: Batch) -> Iterator[tuple[str, Columns]]:
             "space_id": _uuid(batch.spaces),
             "passages": batch.sizes.astype(">i4"),
             "model": _same(MODEL, many),
-            "promoted": batch.sizes > LARGE,
+            "promoted": batch.sizes > passages.LARGE,
         },
     )
 
 
 def _is_large(batch: Batch) -> NDArray[np.bool_]:
-    return np.repeat(batch.sizes > LARGE, batch.sizes)
+    return np.repeat(batch.sizes > passages.LARGE, batch.sizes)
 
 
 def _uuid(numbers: Numbers) -> NDArray[np.generic]:

@@ -1,8 +1,8 @@
 """A million memories out of a seed: who has how many, their vectors and their words.
 
-Spaces are of Zipfian sizes, as are words and topics. A vector is its topic's and a share of its own, both of which
-extend as far into each direction as those of the offline embedder do on talk; a memory's words come from the whole
-vocabulary and from its topic's.
+Spaces are of Zipfian sizes, as are words and topics. A vector is its topic's and a share of its own, both of
+which extend as far into each direction as those of the offline embedder do on talk. A memory's words come
+from the whole vocabulary and from its topic's.
 """
 
 from collections.abc import Iterator, Sequence

@@ -20,8 +20,8 @@ from services.assistant.store.passages import SQL, Asked
 
 BEST = 20
 ROUNDS = 3
-"""Each question is asked so often, and its fastest time counts: what else the machine does is not measured. Of
-`select 1`, too."""
+"""Each question is asked so often, and its fastest time counts, of `select 1` too: what else the machine does
+is not measured."""
 COMPARED = 20
 """Questions a space that are compared with exact search, which takes its time."""
 _BUDGET = 2_000
@@ -41,7 +41,7 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of a class. Times are in milliseconds, one for each question; recall is the share of the exact best FOUND."""
+    """Of a class. Times are in milliseconds, one a question; recall is the share of the exact BEST."""
 
     name: str
     passages: float

@@ -16,7 +16,8 @@ _Y_TICKS = (1, 3, 10, 30, 100)
 def plot(figures: Sequence[Figures]) -> str:
     """The picture. A ring is what a size may cost at most."""
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}"',
+        ' font-family="sans-serif" font-size="12">',
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
         *_axes(),
     ]
@@ -24,12 +25,9 @@ def plot(figures: Sequence[Figures]) -> str:
         points = [(each.passages, ratio(each, (each.vectors, each.hybrid)[which])) for each in figures]
         path = " ".join(f"{_x(size):.1f},{_y(cost):.1f}" for size, cost in points)
         lines.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        lines += [_circle(size, cost, 3, f'fill="{colour}"') for size, cost in points]
         lines += [
-            f'<circle cx="{_x(size):.1f}" cy="{_y(cost):.1f}" r="3" fill="{colour}"/>'
-            for size, cost in points
-        ]
-        lines += [
-            f'<circle cx="{_x(each.passages):.1f}" cy="{_y(MOST[each.name][which]):.1f}" r="6" fill="none" stroke="{colour}"/>'
+            _circle(each.passages, MOST[each.name][which], 6, f'fill="none" stroke="{colour}"')
             for each in figures
             if each.name in MOST
         ]
@@ -40,17 +38,25 @@ def plot(figures: Sequence[Figures]) -> str:
 def _axes() -> Iterator[str]:
     right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
     for tick in _X_TICKS:
-        yield f'<line x1="{_x(tick):.1f}" y1="{_TOP}" x2="{_x(tick):.1f}" y2="{bottom}" stroke="#ddd"/>'
+        yield _line(_x(tick), _TOP, _x(tick), bottom)
         yield f'<text x="{_x(tick):.1f}" y="{bottom + 16}" text-anchor="middle">{tick:,}</text>'
     for tick in _Y_TICKS:
-        yield f'<line x1="{_LEFT}" y1="{_y(tick):.1f}" x2="{right}" y2="{_y(tick):.1f}" stroke="#ddd"/>'
+        yield _line(_LEFT, _y(tick), right, _y(tick))
         yield f'<text x="{_LEFT - 6}" y="{_y(tick) + 4:.1f}" text-anchor="end">{tick}</text>'
-    yield f'<text x="{(_LEFT + right) / 2}" y="{_HEIGHT - 12}" text-anchor="middle">passages of the space</text>'
-    middle = (_TOP + bottom) / 2
+    centre, middle = (_LEFT + right) / 2, (_TOP + bottom) / 2
+    yield f'<text x="{centre}" y="{_HEIGHT - 12}" text-anchor="middle">passages of the space</text>'
     yield (
         f'<text x="16" y="{middle}" text-anchor="middle" transform="rotate(-90 16 {middle})">'
         "multiples of select 1, at the median</text>"
     )
+
+
+def _line(x1: float, y1: float, x2: float, y2: float) -> str:
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="#ddd"/>'
+
+
+def _circle(size: float, cost: float, radius: int, style: str) -> str:
+    return f'<circle cx="{_x(size):.1f}" cy="{_y(cost):.1f}" r="{radius}" {style}/>'
 
 
 def _x(size: float) -> float:

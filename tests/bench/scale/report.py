@@ -19,11 +19,12 @@ def report(
     inserts: Sequence[tuple[float, Inserts]],
     sizes: Sequence[tuple[str, int, int]],
 ) -> str:
-    """All that was measured; `inserts` with the size of the space, `sizes` are relations with megabytes and rows."""
+    """All that was measured: `inserts` by the size of the space, `sizes` as name, megabytes, rows."""
     lines = [table([_HEAD, *(_row(each) for each in figures)]), ""]
     lines.append(
-        f"Times: median (99th percentile) in ms, warm, each question's fastest of {ROUNDS}, as multiples of `select 1` of the"
-        f" same run. recall: share of the {BEST} best by exact search. plans: by index, on the tenth execution."
+        f"Times: median (99th percentile) in ms, warm, each question's fastest of {ROUNDS}; x: multiples of"
+        f" the `select 1` beside it. recall: share of the {BEST} best by exact search. plans: by index, on"
+        " the tenth execution as the application role."
     )
     lines += ["", table([("insert, ms a memory", "indexed", "moved to the tiers"), *map(_insert, inserts)])]
     lines += [

@@ -1,4 +1,4 @@
-"""A Postgres of the bench's own, set up as an operator of a large Remi would, and faster while it is filled."""
+"""A Postgres of the bench's own, set up as for a large Remi, and faster while it is filled."""
 
 import warnings
 from collections.abc import AsyncIterator
