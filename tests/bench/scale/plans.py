@@ -28,7 +28,7 @@ async def are_indexed(connection: Connection, asked: Asked) -> bool:
     rows = await passages.seen(connection, asked)
     if any(row["part"] == "large" for row in rows):
         assert asked.vector is not None
-        settled = await _settled(connection, passages.searched(1, asked.vector.dimensions()), asked)
+        settled = await _settled(connection, passages.searched(1, asked.vector.dimensions(), False), asked)
         indexed &= not _scanned(settled) and all(scan in settled for scan in (*_EXACT, *_TIERS))
     return indexed
 
