@@ -120,13 +120,16 @@ ORDER BY part, at
 
 -- name: candidates
 -- The passages that a vector or a word brings up; both are compared then.
-({branches}) AS candidate JOIN passage p USING (space_id, subject_id, ordinal)
+(SELECT own.* FROM ({branches}) AS candidate CROSS JOIN LATERAL (
+    SELECT * FROM passage
+    WHERE space_id = candidate.space_id AND subject_id = candidate.subject_id AND ordinal = candidate.ordinal
+    OFFSET 0  -- one by one, as above
+) AS own) AS p
 
 -- name: dated
 -- Of what was said when the question says, in one space: the nearest in meaning.
 (SELECT space_id, subject_id, ordinal FROM passage
  WHERE space_id = ($1::uuid[])[{space}] AND said_at <@ $7::tstzmultirange
-   AND said_at >= lower($7::tstzmultirange) AND said_at < upper($7::tstzmultirange)  -- what an index can tell
  ORDER BY CASE WHEN model = $4 THEN embedding <#> $5::halfvec END LIMIT 200)
 
 -- name: near

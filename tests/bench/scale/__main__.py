@@ -22,7 +22,7 @@ from bench.scale.report import report
 from bench.scale.server import filled, server
 from services.assistant.store.connection import connect
 
-QUESTIONS = 100
+QUESTIONS = 60
 """For each class of spaces, of so many spaces."""
 SPACES = 5
 LIMIT = 40 * 60.0

@@ -34,7 +34,7 @@ async def are_indexed(connection: Connection, asked: Asked) -> bool:
 
 
 async def _settled(connection: Connection, statement: str, asked: Asked) -> str:
-    """The plan of a prepared statement on its tenth execution."""
+    """The plan of a prepared statement on its tenth execution, kept or not as the transaction says."""
     literals = ", ".join(map(_literal, asked.arguments()))
     await connection.execute(f"PREPARE settled AS {statement}")
     for _ in range(EXECUTIONS - 1):

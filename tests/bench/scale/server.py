@@ -1,8 +1,8 @@
 """A Postgres of the bench's own, set up as for a large Remi, and faster while it is filled."""
 
 import warnings
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,10 +24,7 @@ _FILLING = {
 @asynccontextmanager
 async def server() -> AsyncIterator[Embedded]:
     """An empty, migrated database to be filled, in a folder that goes when the block ends."""
-    with TemporaryDirectory(prefix="remi-scale-") as name:
-        # As root, Postgres runs as another user.
-        Path(name).chmod(0o755)
-        folder = Path(name) / "postgres"
+    with _folder() as folder:
         embedded = await start_embedded(folder)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -42,6 +39,14 @@ async def server() -> AsyncIterator[Embedded]:
             yield embedded
         finally:
             running.cleanup()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="remi-scale-") as name:
+        # As root, Postgres runs as another user.
+        Path(name).chmod(0o755)
+        yield Path(name) / "postgres"
 
 
 async def filled(owner_dsn: str) -> None:

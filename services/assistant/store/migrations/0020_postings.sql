@@ -21,7 +21,6 @@ ALTER TABLE passage
 ALTER TABLE passage ALTER placed SET STATISTICS 0;
 CREATE INDEX passage_worded ON passage (space_id) INCLUDE (subject_id, ordinal, terms) WHERE NOT posted;
 DROP INDEX passage_terms;
-CREATE INDEX passage_said ON passage (space_id, said_at);
 
 -- 32 numbers that hardly any other space has. With them behind every vector, each passage's nearest neighbours are of
 -- its own space: the search of one space doesn't walk through the others.
