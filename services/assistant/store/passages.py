@@ -234,8 +234,8 @@ def _array(numbers: Sequence[int]) -> str:
 
 
 # A plan that was made for another space takes this one for tiny. Of one that is just large the planner
-# underrates the vector index, which alone needs no sort, and keys. The index is walked on until enough of what
-# it brings up lies in the space.
+# underrates the vector index, which alone needs no sort, and keys. The index is walked on until enough of
+# what it brings up lies in the space.
 FOR_LARGE = """SET LOCAL plan_cache_mode = force_custom_plan;
 SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off;
 SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 200"""
