@@ -184,9 +184,14 @@ WITH said AS (
         SELECT message_id FROM beside UNION ALL SELECT unnest($2::uuid[]) UNION ALL SELECT unnest($3::uuid[]))
     RETURNING words, subject_id, ordinal, CASE WHEN posted THEN terms END AS posted
 ), unlisted AS (
-    DELETE FROM posting USING gone, words_of(gone.posted) AS word
-    WHERE posting.space_id = $1 AND posting.dimension = word.dimension
-      AND posting.subject_id = gone.subject_id AND posting.ordinal = gone.ordinal
+    DELETE FROM posting
+    WHERE space_id = $1 AND ctid = ANY (ARRAY(
+        SELECT listed.ctid FROM gone CROSS JOIN words_of(gone.posted) AS word CROSS JOIN LATERAL (
+            SELECT ctid FROM posting
+            WHERE space_id = $1 AND dimension = word.dimension AND subject_id = gone.subject_id
+              AND ordinal = gone.ordinal
+            OFFSET 0  -- one by one: a join would read all postings of the space
+        ) AS listed))
 ), counted AS (
     UPDATE space_statistics SET passages = passages - (SELECT count(*) FROM gone) WHERE space_id = $1
     RETURNING space_id

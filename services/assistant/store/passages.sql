@@ -286,13 +286,15 @@ WITH held AS (
     WHERE is_whole AND passage.space_id = $1 AND passage.subject_id = ANY ($5::uuid[])
       AND passage.subject_id = piece.subject_id
       AND passage.ordinal = piece.ordinal
-), outdated AS MATERIALIZED (
-    SELECT word.dimension, p.subject_id, p.ordinal FROM passage p, words_of(p.terms) AS word
-    WHERE p.space_id = $1 AND p.subject_id = ANY ($5::uuid[]) AND p.posted
 ), unlisted AS (
-    DELETE FROM posting USING outdated, whole
-    WHERE is_whole AND posting.space_id = $1 AND posting.dimension = outdated.dimension
-      AND posting.subject_id = outdated.subject_id AND posting.ordinal = outdated.ordinal
+    DELETE FROM posting USING whole
+    WHERE is_whole AND space_id = $1 AND posting.ctid = ANY (ARRAY(
+        SELECT listed.ctid FROM passage p CROSS JOIN words_of(p.terms) AS word CROSS JOIN LATERAL (
+            SELECT ctid FROM posting
+            WHERE space_id = $1 AND dimension = word.dimension AND subject_id = p.subject_id AND ordinal = p.ordinal
+            OFFSET 0  -- one by one: a join would read all postings of the space
+        ) AS listed
+        WHERE p.space_id = $1 AND p.subject_id = ANY ($5::uuid[]) AND p.posted))
 ), unasked AS (
     -- Nothing is left for the worker, unless the space has grown large or has vectors of another model.
     DELETE FROM work USING whole
@@ -320,8 +322,11 @@ WITH moved AS (
 ), listed AS (
     INSERT INTO posting (space_id, dimension, subject_id, ordinal, weight)
     SELECT $1, dimension, subject_id, ordinal, weight
-    FROM moved CROSS JOIN words_of(terms) JOIN term USING (dimension)
-    WHERE term.space_id = $1 AND term.passages <= $5
+    FROM moved CROSS JOIN words_of(terms) AS word CROSS JOIN LATERAL (
+        SELECT passages FROM term WHERE space_id = $1 AND dimension = word.dimension
+        OFFSET 0  -- one by one: a join would read all words of the space
+    ) AS counted
+    WHERE passages <= $5
     ON CONFLICT (space_id, dimension, subject_id, ordinal) DO UPDATE SET weight = excluded.weight
 ), noted AS (
     UPDATE space_statistics SET promoted = true
