@@ -113,12 +113,12 @@ async def tell(
 
 async def is_next(connection: Connection, space_id: UUID, delivery_id: UUID) -> bool:
     """Whether a delivery may go: none before it in its conversation waits, but for one that can't be sent."""
-    return bool(await connection.fetchval(SQL["is_next"], space_id, delivery_id, HOLDS_BACK))
+    return bool(await connection.fetchval(SQL["is_next"], space_id, None, delivery_id, HOLDS_BACK))
 
 
 async def is_clear(connection: Connection, space_id: UUID, conversation_id: UUID) -> bool:
     """Whether a reply that is still being written would be the next to go in its conversation."""
-    return bool(await connection.fetchval(SQL["is_clear"], space_id, conversation_id, HOLDS_BACK))
+    return bool(await connection.fetchval(SQL["is_next"], space_id, conversation_id, None, HOLDS_BACK))
 
 
 async def release(connection: Connection, delivery: Delivery) -> None:

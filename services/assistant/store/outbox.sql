@@ -15,28 +15,20 @@ WHERE d.space_id = $1 AND d.delivery_id = $2
 SELECT delivery_id FROM delivery WHERE space_id = $1 AND turn_id = $2 ORDER BY created_at DESC LIMIT 1
 
 -- name: is_next
--- Whether no older reply of its conversation still waits to be sent. A reminder holds no reply back. Where no gateway
--- listens for deliveries, as at a pipe, what has waited for too long is waited for no more.
-SELECT NOT EXISTS (
-    SELECT FROM delivery d
-    JOIN delivery older ON older.space_id = $1 AND older.conversation_id = d.conversation_id
-    JOIN turn ON turn.space_id = $1 AND turn.turn_id = older.turn_id
-    WHERE d.space_id = $1 AND d.delivery_id = $2 AND older.state = 'pending'
-      AND (older.created_at, older.delivery_id) < (d.created_at, d.delivery_id) AND (older.created_at > now() - $3::interval
-           OR EXISTS (SELECT FROM conversation c JOIN listening ON route = c.platform || ':' || c.bot_id
-                      WHERE c.space_id = $1 AND c.conversation_id = d.conversation_id
-                        AND listening.at > now() - interval '1 minute'))
-)
-
--- name: is_clear
--- Whether no reply of a conversation waits to be sent, by the rules of is_next: what is to come would be the next.
+-- Whether no older reply of a conversation still waits to be sent: older than the delivery $3, of its conversation; or,
+-- where there is none yet, any of the conversation $2. A reminder holds no reply back. Where no gateway listens for
+-- deliveries, as at a pipe, what has waited for too long is waited for no more.
 SELECT NOT EXISTS (
     SELECT FROM delivery older
     JOIN turn ON turn.space_id = $1 AND turn.turn_id = older.turn_id
-    WHERE older.space_id = $1 AND older.conversation_id = $2 AND older.state = 'pending'
-      AND (older.created_at > now() - $3::interval
+    WHERE older.space_id = $1 AND older.state = 'pending'
+      AND older.conversation_id = coalesce(
+          $2, (SELECT conversation_id FROM delivery WHERE space_id = $1 AND delivery_id = $3::uuid))
+      AND ($3 IS NULL OR (older.created_at, older.delivery_id)
+                         < (SELECT created_at, delivery_id FROM delivery WHERE space_id = $1 AND delivery_id = $3))
+      AND (older.created_at > now() - $4::interval
            OR EXISTS (SELECT FROM conversation c JOIN listening ON route = c.platform || ':' || c.bot_id
-                      WHERE c.space_id = $1 AND c.conversation_id = $2
+                      WHERE c.space_id = $1 AND c.conversation_id = older.conversation_id
                         AND listening.at > now() - interval '1 minute'))
 )
 
