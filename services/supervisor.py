@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr
 from services import logs
 from services.errors import RemiError, SettingsError, Unavailable
 from services.gateway.backoff import delays
-from services.gateway.process import end_with_parent
+from services.gateway.process import end, end_with_parent
 from services.gateway.settings import GatewaySettings, load, token
 
 # How long the assistant may take to start: the first time it makes a database and an embedder.
@@ -27,7 +27,6 @@ PROGRESS_SECONDS = 3
 # How often it may die before it has served; later it is started again for ever.
 MOST_DEATHS = 3
 # How long a child may take to end after SIGTERM, above the time that running turns are given to finish.
-STOP_SECONDS = 30
 # A child that lived this long is started again at once; one that keeps dying waits longer and longer.
 STEADY_SECONDS = 60
 MAX_LOG_BYTES = 5_000_000
@@ -202,19 +201,8 @@ class Children:
         try:
             return await process.wait()
         finally:
-            if process.returncode is None:
-                await _end(process)
+            await end(process)
             _log.info("child ended", child=name, pid=process.pid, code=process.returncode)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    process.terminate()
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 async def _until_serving(settings: RunSettings, assistant: asyncio.Task[str], children: Children) -> None:

@@ -15,11 +15,10 @@ from pydantic import SecretStr
 
 from services.errors import Unavailable
 from services.gateway.client import is_serving, open_channel
-from services.gateway.process import end_with_parent
+from services.gateway.process import STOP_SECONDS, end, end_with_parent
 from services.gateway.settings import GatewaySettings
 
 START_SECONDS = 120
-STOP_SECONDS = 30
 
 _ROOT = Path(__file__).parents[2]
 # What the environment says of models and databases is meant for the operator's own assistant.
@@ -65,7 +64,7 @@ async def own_assistant(
                 token = (data / "tokens" / "benchmark").read_text(encoding="ascii")
                 yield settings.model_copy(update={"gateway_token": SecretStr(token)})
             finally:
-                await _end(process)
+                await end(process)
 
 
 def _lock_of(data: Path) -> BinaryIO:
@@ -112,15 +111,3 @@ async def _until_serving(process: asyncio.subprocess.Process, settings: GatewayS
 def _last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return lines[-1] if lines else "it gave no reason"
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()

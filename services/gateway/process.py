@@ -14,6 +14,9 @@ from services import logs
 from services.errors import SettingsError
 from services.gateway.settings import GatewaySettings, load
 
+STOP_SECONDS = 30
+"""How long a child may take to stop by itself."""
+
 S = TypeVar("S", bound=GatewaySettings)
 
 _PR_SET_PDEATHSIG = 1
@@ -48,3 +51,16 @@ def end_with_parent() -> None:
     """In a child, before its program begins: should the parent be killed outright, it gets SIGTERM."""
     if sys.platform == "linux":
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Stop a child, if it runs: it is killed if it takes longer than STOP_SECONDS."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -291,7 +291,7 @@ if sys.platform == "linux":
 
 
 async def test_a_child_that_does_not_end_is_killed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr("services.gateway.process.STOP_SECONDS", 0.1)
     monkeypatch.chdir(house.folder)
     house.furnish("assistant", STUBBORN)
     children = Children(house.folder, house.environment)
