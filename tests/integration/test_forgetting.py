@@ -1,36 +1,20 @@
 """Forgetting: a canary string goes into every table, and out of all of them."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-import pytest
 
 from conftest import SECRET, Database
-from fakes.openai import FakeOpenAI
-from remembering import ANN, Talk, models, texts
+from remembering import ANN, Talk, texts
 from services.assistant.domain import Role
 from services.assistant.learn import remember
 from services.assistant.store import forgetting
-from services.assistant.store.connection import Store, scoped
+from services.assistant.store.connection import scoped
 from services.assistant.store.forgetting import Forgotten, Wish
 
 CANARY = "zephyrquartz"
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeOpenAI]:
-    async with FakeOpenAI() as server:
-        yield server
-
-
-@pytest.fixture
-async def talk(store: Store, fake: FakeOpenAI, tmp_path: Path) -> AsyncIterator[Talk]:
-    async with models(fake, tmp_path) as opened:
-        yield await Talk(store, opened).begin()
 
 
 async def forget(talk: Talk, *message_ids: UUID, memories: tuple[UUID, ...] = ()) -> Forgotten:

@@ -1,7 +1,6 @@
 """Making talk findable, on real Postgres, with a real client at a fake embedding endpoint."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +11,10 @@ from remembering import Gate, Talk, models, texts
 from services.assistant.domain import Role
 from services.assistant.index import index, promote, reindex
 from services.assistant.store import forgetting, passages
-from services.assistant.store.connection import Store, scoped
+from services.assistant.store.connection import scoped
 from services.errors import ModelUnavailable
 
 LONG = " ".join(f"Sentence number {number} speaks of garden {number % 7}." for number in range(60))
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeOpenAI]:
-    async with FakeOpenAI() as server:
-        yield server
-
-
-@pytest.fixture
-async def talk(store: Store, fake: FakeOpenAI, tmp_path: Path) -> AsyncIterator[Talk]:
-    async with models(fake, tmp_path) as opened:
-        fake.requests.clear()
-        yield await Talk(store, opened).begin()
 
 
 async def test_what_was_said_is_indexed_once(talk: Talk) -> None:

@@ -1,16 +1,15 @@
 """A space in the tiers of large ones: found as before, renewed, forgotten and moved without a rest."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
 
 from fakes.openai import FakeOpenAI
-from remembering import Talk, models, texts
+from remembering import Talk, texts
 from services.assistant.index import promote
 from services.assistant.store import forgetting, moving, passages
-from services.assistant.store.connection import Store, scoped
+from services.assistant.store.connection import scoped
 from services.assistant.words import dimension, space_key
 
 ANIMALS = ("heron", "otter", "badger", "lynx", "stoat")
@@ -19,20 +18,12 @@ MANY = 20_000
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeOpenAI]:
-    async with FakeOpenAI() as server:
-        yield server
-
-
-@pytest.fixture
-async def talk(store: Store, fake: FakeOpenAI, tmp_path: Path) -> AsyncIterator[Talk]:
+async def talk(talk: Talk) -> Talk:
     """Thirty messages: of each animal six, each day one."""
-    async with models(fake, tmp_path) as opened:
-        talk = await Talk(store, opened).begin()
-        for number in range(30):
-            await talk.say(f"On day{number} we saw a {ANIMALS[number % 5]}.")
-        await talk.index()
-        yield talk
+    for number in range(30):
+        await talk.say(f"On day{number} we saw a {ANIMALS[number % 5]}.")
+    await talk.index()
+    return talk
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -11,26 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fakes.openai import FakeOpenAI, Step
-from remembering import Gate, Talk, models
+from remembering import Gate, Talk
 from services.assistant.domain import Memory, MemoryKind, Role
 from services.assistant.learn import learn, remember
 from services.assistant.store import forgetting, memories
-from services.assistant.store.connection import Store, scoped
+from services.assistant.store.connection import scoped
 from services.errors import InvalidEvent, ModelUnavailable, NotFound
 
 UTC = ZoneInfo("UTC")
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeOpenAI]:
-    async with FakeOpenAI() as server:
-        yield server
-
-
-@pytest.fixture
-async def talk(store: Store, fake: FakeOpenAI, tmp_path: Path) -> AsyncIterator[Talk]:
-    async with models(fake, tmp_path) as opened:
-        yield await Talk(store, opened).begin()
 
 
 def note(text: str, quote: str, message: int = 1, kind: str = "fact") -> dict[str, Any]:

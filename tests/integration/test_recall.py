@@ -1,8 +1,6 @@
 """What a turn sees of its spaces."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -13,28 +11,16 @@ from pgvector.asyncpg import register_vector
 
 from conftest import Database
 from fakes.openai import FakeOpenAI
-from remembering import Talk, models, texts
+from remembering import Talk, texts
 from services.assistant.domain import MemoryKind, Role
 from services.assistant.learn import remember
 from services.assistant.passages import line, tokens
 from services.assistant.recall import RECENT_MESSAGES, embed_question
 from services.assistant.store import memories, passages
-from services.assistant.store.connection import Store, scoped
+from services.assistant.store.connection import scoped
 from talk import NOON
 
 YEAR_AGO = NOON - timedelta(days=365)
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeOpenAI]:
-    async with FakeOpenAI() as server:
-        yield server
-
-
-@pytest.fixture
-async def talk(store: Store, fake: FakeOpenAI, tmp_path: Path) -> AsyncIterator[Talk]:
-    async with models(fake, tmp_path) as opened:
-        yield await Talk(store, opened).begin()
 
 
 async def test_the_best_comes_first_and_has_a_handle(talk: Talk) -> None:
