@@ -13,6 +13,7 @@ from services.errors import RemiError, Unavailable
 
 STOPPED = 3
 """The exit code of a run that can go on later."""
+GOES_ON = (commands.run, commands.judge)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
         return int(options.command(options))
     except RemiError as error:
         print(f"remi benchmark: {error}", file=sys.stderr)
-        return STOPPED if isinstance(error, Unavailable) and options.command is commands.run else 2
+        return STOPPED if isinstance(error, Unavailable) and options.command in GOES_ON else 2
     except KeyboardInterrupt:
         return 130
 
@@ -37,6 +38,13 @@ def _parser() -> argparse.ArgumentParser:
     command = names.add_parser("report", help="show what runs came to, beside each other")
     command.set_defaults(command=commands.report)
     command.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="a run's folder")
+    command.add_argument("--html", type=Path, metavar="FILE", help="where the page goes; DIR/report.html")
+    command = names.add_parser(
+        "judge", help="have a model grade runs where the original does; shown beside the scores"
+    )
+    command.set_defaults(command=commands.judge)
+    command.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="a run's folder")
+    command.add_argument("--model", required=True, help="of the endpoint in OPENAI_BASE_URL")
     command.add_argument("--html", type=Path, metavar="FILE", help="where the page goes; DIR/report.html")
     command = names.add_parser("list", help="datasets, agents and configurations")
     command.set_defaults(command=commands.show)

@@ -14,9 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.benchmark import conversation, figures
+from services.benchmark import judge as judges
 from services.benchmark import recall as recalls
 from services.benchmark.agent import Setting
 from services.benchmark.agents import AGENTS
+from services.benchmark.agents.endpoint import connected
 from services.benchmark.datasets import DATASETS
 from services.benchmark.own_assistant import own_assistant
 from services.benchmark.plan import CONFIGURATIONS, Planned, Wanted, planned
@@ -76,6 +78,18 @@ def _folder(agent: str, plan: Planned, options: argparse.Namespace) -> Path:
 def report(options: argparse.Namespace) -> int:
     """Show runs beside each other."""
     return _reported(options.folders, options.html or options.folders[0] / "report.html")
+
+
+def judge(options: argparse.Namespace) -> int:
+    """Have a model grade runs that are at their end, and show them."""
+    asyncio.run(_judge(options.folders, options.model))
+    return _reported(options.folders, options.html or options.folders[0] / "report.html")
+
+
+async def _judge(folders: Sequence[Path], model: str) -> None:
+    async with connected(Setting(FOLDER, model=model)) as endpoint:
+        for folder in folders:
+            await judges.judge(folder, endpoint, _say)
 
 
 def show(options: argparse.Namespace) -> int:

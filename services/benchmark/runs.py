@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -15,6 +16,8 @@ from services.benchmark.totals import Graded
 from services.errors import SettingsError
 
 T = TypeVar("T")
+
+JUDGEMENT = "judged.json"
 
 
 class _Record(BaseModel):
@@ -94,6 +97,30 @@ class Summary(_Record):
     failures: dict[str, int]
 
 
+class Verdict(_Record):
+    """What a judge says of the answer to a question."""
+
+    points: Annotated[float, Field(ge=0, le=1)]
+    why: str = ""
+
+
+class Judgement(_Record):
+    """What a model said of a run's tests (judge.py). It stands beside the scores."""
+
+    model: str
+    tests: dict[str, tuple[Verdict | None, ...]]
+    """For each question of a test; None where the model gave no verdict that could be read."""
+
+    def with_test(self, test: str, verdicts: Sequence[Verdict | None]) -> "Judgement":
+        return Judgement(model=self.model, tests={**self.tests, test: tuple(verdicts)})
+
+    def write(self, folder: Path) -> None:
+        """The file is there whole or not at all."""
+        new = folder / f"{JUDGEMENT}.new"
+        new.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        new.replace(folder / JUDGEMENT)
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     folder: Path
@@ -103,6 +130,7 @@ class Run:
     spoken: tuple[Spoken, ...]
     seconds: tuple[float, ...]
     """How long each reply took, in ascending order."""
+    judgement: Judgement | None = None
 
     @property
     def agent(self) -> str:
@@ -144,6 +172,19 @@ class Run:
             if not self.is_read or test.dataset in reading.DATASETS
         ]
 
+    def judged(self, dataset: str) -> float | None:
+        """The mean of a dataset's tests by the judge, from 0 to 1; None where it graded none."""
+        means = [
+            fmean(verdict.points for verdict in verdicts if verdict is not None)
+            for test in self.tests
+            if test.dataset == dataset and any(verdicts := self.verdicts(test))
+        ]
+        return fmean(means) if means else None
+
+    def verdicts(self, test: Outcome) -> Sequence[Verdict | None]:
+        """Of each question of a test that was judged."""
+        return self.judgement.tests.get(test.test, ()) if self.judgement else ()
+
     def context(self, asked: Asked) -> str | None:
         """What the agent had before it at a question, if it told. Raises SettingsError for a lost file."""
         return None if asked.context is None else _text(self.folder / asked.context)
@@ -155,7 +196,7 @@ def load(folder: Path) -> Run:
         raise SettingsError(f"{folder}: no run has ended there: it has no summary.json")
     tests = [_read(path, TypeAdapter(Outcome)) for path in sorted((folder / "results").glob("*.json"))]
     lines = _text(folder / "schedule.jsonl").splitlines()
-    latencies = folder / "latencies.json"
+    latencies, judgement = folder / "latencies.json", folder / JUDGEMENT
     seconds = _read(latencies, TypeAdapter(dict[int, float])) if latencies.is_file() else {}
     return Run(
         folder,
@@ -163,6 +204,7 @@ def load(folder: Path) -> Run:
         tuple(sorted(tests, key=lambda test: (test.dataset, test.number))),
         tuple(_parsed(folder / "schedule.jsonl", line, TypeAdapter(Spoken)) for line in lines),
         tuple(sorted(seconds.values())),
+        _read(judgement, TypeAdapter(Judgement)) if judgement.is_file() else None,
     )
 
 

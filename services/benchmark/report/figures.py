@@ -16,6 +16,13 @@ def interval(figure: Interval | None) -> str:
     return f"{figure.mean:.2f} ({figure.low:.2f}–{figure.high:.2f})"
 
 
+def beside(each: Measures, dataset: str) -> str:
+    """A dataset's score, and the judge's beside it where there is one."""
+    judged = each.run.judged(dataset)
+    score = interval(each.totals.datasets.get(dataset))
+    return score if judged is None else f"{score} · judge {judged:.2f}"
+
+
 def percent(share: float | None) -> str:
     return NONE if share is None else f"{share * 100:.0f} %"
 

@@ -13,6 +13,11 @@ READER = (
     " score of the benchmark. Datasets that it does not read are left out of the total."
 )
 
+JUDGE = (
+    "What {model} gave for the same answers stands beside the scores, where GoodAI's benchmark has a model"
+    " grade. It counts for nothing else here."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Measures:
@@ -33,6 +38,11 @@ class Measures:
 def measures(runs: Sequence[Run]) -> list[Measures]:
     """Of each run. Raises SettingsError if a context's file is gone."""
     return [_measures(run, label) for run, label in zip(runs, _labels(runs), strict=True)]
+
+
+def judges(runs: Sequence[Measures]) -> list[str]:
+    """The models that judged any of them."""
+    return sorted({each.run.judgement.model for each in runs if each.run.judgement})
 
 
 def span(tokens: int) -> str:

@@ -7,9 +7,9 @@ from xml.etree.ElementTree import Element
 
 from services.benchmark.report import plots
 from services.benchmark.report.elements import e, html
-from services.benchmark.report.figures import interval, overall, percent, recalled
-from services.benchmark.report.measures import READER, Measures, span
-from services.benchmark.runs import Asked, Logged, Outcome
+from services.benchmark.report.figures import beside, overall, percent, recalled
+from services.benchmark.report.measures import JUDGE, READER, Measures, judges, span
+from services.benchmark.runs import Asked, Logged, Outcome, Verdict
 from services.benchmark.shown import Shown
 from services.errors import SettingsError
 
@@ -52,6 +52,7 @@ def _overview(runs: Sequence[Measures]) -> Element:
     return e(
         "section",
         e("p", READER, class_="note") if any(each.run.is_read for each in runs) else None,
+        *(e("p", JUDGE.format(model=judge), class_="note") for judge in judges(runs)),
         _table(("", *(each.label for each in runs)), rows),
         e("h2", "Score by dataset"),
         plots.legend([each.label for each in runs]) if len(runs) > 1 else None,
@@ -88,8 +89,7 @@ def _datasets(each: Measures) -> Element:
     rows = []
     for name, recall in each.recalls.items():
         tests = sum(test.dataset == name for test in each.run.tests)
-        score = interval(each.totals.datasets.get(name))
-        rows.append(_row(name, score, str(tests), *recalled(recall).values()))
+        rows.append(_row(name, beside(each, name), str(tests), *recalled(recall).values()))
     return _table(("dataset", "score", "tests", *recalled(None)), rows)
 
 
@@ -108,6 +108,7 @@ def _test(each: Measures, test: Outcome) -> Element:
     asked = {question.message: number for number, question in enumerate(test.questions)}
     needed = {place for question in test.questions for place in question.evidence}
     stale = {place for question in test.questions for place in question.stale} - needed
+    notes = [*test.notes, *map(_judged, each.run.verdicts(test))]
     messages: list[Element] = []
     for place, logged in enumerate(test.log):
         kind = "needed" if place in needed else "stale" if place in stale else ""
@@ -122,10 +123,14 @@ def _test(each: Measures, test: Outcome) -> Element:
           e("span", f"{test.points:g} / {test.most:g}", class_=f"badge {plots.grade(test.score)}"), " ",
           test.test),
         e("p", e("b", "Expected: "), "; ".join(map(_written, test.expected))),
-        e("ul", *(e("li", note) for note in test.notes), class_="notes") if test.notes else None,
+        e("ul", *(e("li", note) for note in notes), class_="notes") if notes else None,
         e("div", *messages, class_="talk"),
         class_="test",
     )  # fmt: skip
+
+
+def _judged(verdict: Verdict | None) -> str:
+    return f"judge: {verdict.points:g}, {verdict.why}" if verdict else "judge: no verdict that could be read"
 
 
 def _written(expected: object) -> str:
