@@ -1,0 +1,77 @@
+"""Rows are looked up by themselves, however many spaces the planner believes in (decision 0211)."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from conftest import Database
+from services.assistant.store import passages
+from services.assistant.store.queries import load
+
+ROAD = {
+    "accept": load("inbox")["accept"],
+    "recall": passages.WHOLE,
+    "finish": load("turns")["finish"],
+    "write": load("passages")["write"],
+    "settle": load("outbox")["settle"],
+}
+"""What every turn asks of the database."""
+SETTINGS = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off"
+FILL = """
+CREATE TEMP TABLE talk AS
+    SELECT md5('space ' || n % 500)::uuid AS space, md5('talk ' || n % 500)::uuid AS talk,
+           md5('message ' || n)::uuid AS said, md5('turn ' || n)::uuid AS turn, n
+    FROM generate_series(1, 10000) AS n;
+INSERT INTO message (space_id, message_id, conversation_id, role, person_id, author_name, text, sent_at,
+                     turn_id, indexed_at, learned_at)
+    SELECT space, said, talk, 'remi', space, '', '', now(), turn, now(), now() FROM talk;
+INSERT INTO receipt (space_id, conversation_id, platform_message_id, message_id, turn_id)
+    SELECT space, talk, n, said, turn FROM talk;
+INSERT INTO event (space_id, event_key, conversation_id, kind, person_id, author, body, message_id, sent_at,
+                   turn_id)
+    SELECT space, n, talk, 'message', space, '{}', '{}', said, now(), turn FROM talk;
+INSERT INTO turn (space_id, turn_id, conversation_id, person_id, state, attempt, asked_at, finished_at)
+    SELECT space, turn, talk, space, 'done', 1, now(), now() FROM talk;
+INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, message_id, text, state)
+    SELECT space, md5('delivery ' || n)::uuid, talk, turn, said, '', 'delivered' FROM talk;
+INSERT INTO memory (space_id, memory_id, kind, text, said_at, learned_at, indexed_at)
+    SELECT space, said, 'fact', '', now(), now(), now() FROM talk;
+INSERT INTO memory_source (space_id, memory_id, message_id, quote) SELECT space, said, said, '' FROM talk;
+ANALYZE;
+"""
+GROWS = {"message", "event", "receipt", "delivery", "turn", "memory", "memory_source"}
+FEW = {"turn_running", "event_waiting", "memory_standing", "memory_to_index", "message_to_index"}
+"""Indexes of the few rows of a space that are in a certain state."""
+
+
+@pytest.mark.parametrize("name", ROAD)
+async def test_no_statement_of_the_road_reads_a_space_for_a_row(database: Database, name: str) -> None:
+    owner, connection = await asyncpg.connect(database.owner_dsn), await asyncpg.connect(database.app_dsn)
+    try:
+        await owner.execute(FILL)
+        await connection.execute(SETTINGS)
+        await connection.execute(f"PREPARE road AS {ROAD[name]}")
+        nothing = ", ".join(["NULL"] * max(int(number) for number in re.findall(r"\$(\d+)", ROAD[name])))
+        plan = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE road ({nothing})")
+    finally:
+        await owner.close()
+        await connection.close()
+    reads = [node for node in nodes(json.loads(plan)[0]["Plan"]) if reads_a_space(node)]
+    assert [(node["Relation Name"], node["Index Name"], node.get("Filter")) for node in reads] == []
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def reads_a_space(node: dict[str, Any]) -> bool:
+    """Whether the policy and the space are all that an index of a growing table is searched by."""
+    if node.get("Relation Name") not in GROWS or node.get("Index Name") in FEW or "Index Cond" not in node:
+        return False
+    return set(re.findall(r"(\w+)\"? (?:=|<|>|IS)", node["Index Cond"])) == {"space_id"}
