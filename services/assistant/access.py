@@ -18,7 +18,8 @@ from services.assistant.domain import (
     TeamRole,
 )
 from services.assistant.store import directory
-from services.assistant.store.connection import Connection, Store, unscoped
+from services.assistant.store.connection import Connection, Store, alone, unscoped
+from services.assistant.store.directory import Entry
 
 HOW_TO_BE_LET_IN = (
     "Hello! I only talk to people I was told about. Ask whoever runs me for an invitation code and send it "
@@ -60,25 +61,32 @@ async def admit(store: Store, door: Doorkeeper, event: Event) -> tuple[Event, Ac
     key = _key(event)
     if (lately := door.lately.get(key)) is not None:
         return event, lately
-    async with unscoped(store) as connection:
-        given = None
-        if code := _invitation_code(event):
-            given = await directory.redeem(
-                store, connection, code, f"{event.author.platform}:{event.author.user_id}"
-            )
-        access = await _enter(connection, door, event.place, event.author, given)
+    place, author, given = event.place, event.author, None
+    if code := _invitation_code(event):
+        async with unscoped(store) as connection:
+            given = await directory.redeem(store, connection, code, f"{author.platform}:{author.user_id}")
+            access = await _enter(connection, door, place, author, given)
+    else:
+        access = await admit_actor(store, door, place, author)
     if access is not None:
         door.lately[key] = access
         return (event if given is None else replace(event, body=Commanded("start", ""))), access
-    if not event.addressed or not await directory.tell_stranger(store, event.place, event.author):
+    if not event.addressed or not await directory.tell_stranger(store, place, author):
         return Denied("")
-    return Denied(HOW_TO_BE_LET_IN if event.place.chat_kind is ChatKind.DIRECT else HOW_A_GROUP_IS_LET_IN)
+    return Denied(HOW_TO_BE_LET_IN if place.chat_kind is ChatKind.DIRECT else HOW_A_GROUP_IS_LET_IN)
 
 
 async def admit_actor(store: Store, door: Doorkeeper, place: Place, author: Author) -> Access | None:
-    """What an account may do in a place right now, for calls that are no event; None if nothing."""
+    """What an account may do in a place right now; None if nothing. One statement, where nothing is new."""
+    async with alone(store) as connection:
+        entry = await directory.find(connection, author, place.chat_id)
+    role = _role(door, place, author, entry, None)
+    if not _is_let_in(door, place, entry, role, None):
+        return None
+    if _is_written(place, author, entry, role):
+        return _access(place, entry)
     async with unscoped(store) as connection:
-        return await _enter(connection, door, place, author, None)
+        return await _write(connection, place, author, entry, role)
 
 
 async def space_of(connection: Connection, place: Place, author: Author) -> UUID | None:
@@ -92,26 +100,54 @@ async def _enter(
 ) -> Access | None:
     """The access of whoever may be here, whom the directory then knows; `given` is a code's role."""
     entry = await directory.find(connection, author, place.chat_id)
-    role = _standing(door, author, entry.role)
-    is_direct = place.chat_kind is ChatKind.DIRECT
-    if is_direct and given and role is not TeamRole.ADMIN:
-        role = given
-    is_member = role in (TeamRole.ADMIN, TeamRole.MEMBER)
-    is_chat_in = entry.group_space is not None or f"{place.platform}:{place.chat_id}" in door.allowed or given
-    if not (is_member if is_direct else is_chat_in and role is not TeamRole.REMOVED):
+    role = _role(door, place, author, entry, given)
+    if not _is_let_in(door, place, entry, role, given):
         return None
+    return await _write(connection, place, author, entry, role)
 
-    is_known = entry.person_id is not None and (is_direct or entry.group_space is not None)
+
+async def _write(
+    connection: Connection, place: Place, author: Author, entry: Entry, role: TeamRole | None
+) -> Access:
+    """Have the directory say what is new of a person and a place, who are let in."""
+    if _is_written(place, author, entry, role):
+        return _access(place, entry)
     if entry.person_id is None:
         await directory.add_person(connection, author, role or TeamRole.GUEST)
-    elif entry.role is not role or author.display_name not in (entry.display_name, UNNAMED):
-        is_known = False
+    else:
         await directory.promote(connection, entry.person_id, role or TeamRole.GUEST)
         await directory.rename(connection, author)
-    if not is_direct and entry.group_space is None:
+    if place.chat_kind is not ChatKind.DIRECT and entry.group_space is None:
         await directory.admit_chat(connection, place)
-    if not is_known:
-        entry = await directory.find(connection, author, place.chat_id)
+    return _access(place, await directory.find(connection, author, place.chat_id))
+
+
+def _role(
+    door: Doorkeeper, place: Place, author: Author, entry: Entry, given: TeamRole | None
+) -> TeamRole | None:
+    role = _standing(door, author, entry.role)
+    is_raised = place.chat_kind is ChatKind.DIRECT and given and role is not TeamRole.ADMIN
+    return given if is_raised else role
+
+
+def _is_let_in(
+    door: Doorkeeper, place: Place, entry: Entry, role: TeamRole | None, given: TeamRole | None
+) -> bool:
+    if place.chat_kind is ChatKind.DIRECT:
+        return role in (TeamRole.ADMIN, TeamRole.MEMBER)
+    is_listed = f"{place.platform}:{place.chat_id}" in door.allowed
+    return (entry.group_space is not None or is_listed or given is not None) and role is not TeamRole.REMOVED
+
+
+def _is_written(place: Place, author: Author, entry: Entry, role: TeamRole | None) -> bool:
+    """Whether the directory has the person as they are now, and the place."""
+    is_placed = place.chat_kind is ChatKind.DIRECT or entry.group_space is not None
+    is_named = author.display_name in (entry.display_name, UNNAMED)
+    return entry.person_id is not None and entry.role is role and is_named and is_placed
+
+
+def _access(place: Place, entry: Entry) -> Access:
+    is_direct = place.chat_kind is ChatKind.DIRECT
     space_id = entry.person_id if is_direct else entry.group_space
     assert entry.person_id is not None
     assert entry.role is not None

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
 
+import aiohttp
 import openai
 from openai import AsyncOpenAI, AsyncStream
 
@@ -39,8 +40,13 @@ def connect(base_url: str, api_key: str, patience: Patience = PATIENCE) -> Async
 
     Servers of one's own often want no key, but the client wants one to send.
     """
-    timeout = openai.Timeout(patience.first_token, connect=patience.connect)
-    return AsyncOpenAI(base_url=base_url or None, api_key=api_key or "none", timeout=timeout, max_retries=0)
+    return AsyncOpenAI(
+        base_url=base_url or None,
+        api_key=api_key or "none",
+        timeout=openai.Timeout(patience.first_token, connect=patience.connect),
+        max_retries=0,
+        http_client=openai.DefaultAioHttpClient(),
+    )
 
 
 @dataclass(slots=True)
@@ -91,8 +97,9 @@ def _failure(model: str, error: openai.OpenAIError) -> RemiError:
     if isinstance(error, openai.APIError) and _is_too_long(error):
         return ContextTooLong(f"{model}: the call is longer than its context")
     if not isinstance(error, openai.APIStatusError):
-        is_passing = not isinstance(error, openai.APITimeoutError)
-        return ModelUnavailable(f"{model}: {type(error).__name__}", is_passing=is_passing)
+        kind = openai.APIConnectionError if _is_broken(error) else type(error)
+        is_passing = kind is not openai.APITimeoutError
+        return ModelUnavailable(f"{model}: {kind.__name__}", is_passing=is_passing)
     told = str(error.code or "")  # a number at some endpoints
     code = told if re.fullmatch(r"[\w.-]{1,60}", told) else type(error).__name__
     what = f"{model}: HTTP {error.status_code}, {code}"
@@ -100,6 +107,12 @@ def _failure(model: str, error: openai.OpenAIError) -> RemiError:
         return ModelMisconfigured(what)
     passing = error.status_code >= 500 or error.status_code in {408, 409, 425, 429}
     return ModelUnavailable(what, _retry_after(error.response.headers)) if passing else ModelRefused(what)
+
+
+def _is_broken(error: openai.OpenAIError) -> bool:
+    """Whether a connection was refused or broke, which the client's transport calls a time-out as well."""
+    cause = error.__cause__.__cause__ if error.__cause__ else None
+    return isinstance(cause, aiohttp.ClientConnectionError) and not isinstance(cause, TimeoutError)
 
 
 def _is_too_long(error: openai.APIError) -> bool:

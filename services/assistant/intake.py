@@ -37,6 +37,8 @@ log = structlog.get_logger()
 
 POLL = 1.0
 """Seconds between looks at a turn that runs in another replica."""
+POLL_OWN = 10.0
+"""The same for one that runs here: it tells by itself, unless it has lost the conversation."""
 NOT_KEPT = (
     "You asked me to keep nothing of what you say in this group, so I can't answer it here. Write to me "
     "directly, or turn it off by /private off."
@@ -86,7 +88,8 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
         return
     with remi.streams.listen(event.key) as listener:
         for _ in range(3):
-            admitted = await admit(remi.store, remi.door, event)
+            with remi.running.taking_in():
+                admitted = await admit(remi.store, remi.door, event)
             if isinstance(admitted, Denied):
                 yield Refused(admitted.text)
                 return
@@ -99,9 +102,10 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
             if not _is_kept(event, access):
                 yield Accepted(False)
                 return
-            # The question's vector is made while the event is being committed.
-            ahead = asyncio.create_task(embed_ahead(remi, event))
-            accepted = await commit(remi, event, access)
+            # The question's vector is made while the event is being committed, unless too much comes in.
+            ahead = asyncio.create_task(embed_ahead(remi, event)) if remi.running.is_calm else None
+            with remi.running.taking_in():
+                accepted = await commit(remi, event, access)
             if accepted is not None:
                 break
             forget_lately(remi.door, event)
@@ -279,7 +283,8 @@ async def _follow(
                 return
             case Ended():
                 return
-        frame = await listener.next(POLL) or await _look(remi, event, access)
+        is_here = access.conversation_id in remi.running.conversations
+        frame = await listener.next(POLL_OWN if is_here else POLL) or await _look(remi, event, access)
 
 
 async def _is_clear(remi: Remi, access: Access) -> bool:

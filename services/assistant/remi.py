@@ -1,8 +1,9 @@
 """Everything a turn needs, made once by the composition root and passed along."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,26 +41,69 @@ class Knobs:
     """Of a million tokens that the chat model reads, and writes."""
 
 
+FEW = 1
+"""So many events may be on their way in without anything else waiting for them."""
+AT_ONCE = 4
+"""So much that gives way goes on at once."""
+HELD_UP = 1.0
+"""Seconds that something waits for events on their way in, at most."""
+
+
 @dataclass(slots=True)
 class Running:
     """The conversations this process works on, and the tasks that do."""
 
     claims: set[Claim] = field(default_factory=set)
+    conversations: Counter[UUID] = field(default_factory=Counter)
     left: set[Claim] = field(default_factory=set)
     """Those whose work Postgres broke off: to be given back as soon as it can be told."""
     answers: dict[UUID, asyncio.Task[Any]] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     is_draining: bool = False
     """This process is about to end: it accepts what comes, and leaves it to another."""
+    incoming: int = 0
+    """Events on their way in, not yet committed."""
+    _calm: asyncio.Event = field(default_factory=asyncio.Event)
+    _giving_way: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[None]:
         """Keep the lease of a conversation while the block runs."""
         self.claims.add(claim)
+        self.conversations[claim.subject_id] += 1
         try:
             yield
         finally:
             self.claims.discard(claim)
+            self.conversations[claim.subject_id] -= 1
+            if not self.conversations[claim.subject_id]:
+                del self.conversations[claim.subject_id]
+
+    @property
+    def is_calm(self) -> bool:
+        return self.incoming <= FEW
+
+    @contextmanager
+    def taking_in(self) -> Iterator[None]:
+        """An event is on its way in while the block runs."""
+        self.incoming += 1
+        try:
+            yield
+        finally:
+            self.incoming -= 1
+            if self.is_calm:
+                self._calm.set()
+
+    @asynccontextmanager
+    async def giving_way(self) -> AsyncIterator[None]:
+        """The block waits, for a while, for what comes in: a burst is accepted before it is answered."""
+        async with self._giving_way:
+            if not self.is_calm:
+                self._calm.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(HELD_UP):
+                        await self._calm.wait()
+            yield
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something on its own until it is done; an error that gets out is logged by its class."""

@@ -244,11 +244,9 @@ async def _reply(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
     if len(reminding) == sum(bool(message.text) for message in messages):
         return Response(Outcome(Reply("\n\n".join(confirmed)), uuid4()), _all(changes))
 
-    vector = await (ahead or embed_question(remi.models.embedder, text))
-    recollection, nearby = await recall_nearby(
-        remi.store,
-        remi.models.embedder,
-        Query(
+    async with remi.running.giving_way():
+        vector = await (ahead or embed_question(remi.models.embedder, text))
+        query = Query(
             text,
             turn.spaces,
             newest.sent_at,
@@ -256,8 +254,8 @@ async def _reply(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
             turn.conversation_id,
             tuple(message.message_id for message in messages),
             vector=vector,
-        ),
-    )
+        )
+        recollection, nearby = await recall_nearby(remi.store, remi.models.embedder, query)
     question = Question(
         messages,
         recollection,
@@ -316,7 +314,7 @@ async def _commit(remi: Remi, claim: Claim, turn: Turn, response: Response) -> b
     newest = turn.newest.event.key
     carried = remi.streams.is_heard(newest)
     then: tuple[Kind, ...] = ("index", "learn") if remi.models.memory else ("index",)
-    async with scoped(remi.store, [turn.space_id]) as connection:
+    async with remi.running.giving_way(), scoped(remi.store, [turn.space_id]) as connection:
         if response.change is not None:
             await response.change(connection)
         finished = await turns.finish(connection, turn, claim, response.outcome, carried, then)
@@ -339,9 +337,10 @@ async def _index(remi: Remi, turn: Turn, response: Response) -> None:
         sent_at = turn.newest.event.sent_at
         reply = Message(outcome.message_id, Role.REMI, "Remi", outcome.reply.text, sent_at)
         said = (*talk.messages, reply)
-        await index_turn(
-            store, embedder, turn.space_id, turn.conversation_id, talk.before, said, talk.vectors
-        )
+        async with remi.running.giving_way():
+            await index_turn(
+                store, embedder, turn.space_id, turn.conversation_id, talk.before, said, talk.vectors
+            )
     except Exception as error:
         log.warning("index_failed", conversation=str(turn.conversation_id), exc_info=error)
 

@@ -87,21 +87,37 @@ async def unscoped(store: Store) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
+async def alone(store: Store) -> AsyncIterator[Connection]:
+    """For one statement on those tables, which is a transaction by itself."""
+    async with _acquired(store) as connection:
+        yield connection
+
+
+@asynccontextmanager
 async def _transaction(store: Store, begin: str) -> AsyncIterator[Connection]:
+    async with _acquired(store) as connection:
+        try:
+            await connection.execute(begin)
+            yield connection
+            await connection.execute("COMMIT")
+        except TimeoutError:
+            raise
+        except BaseException:
+            if not connection.is_closed():
+                await connection.execute("ROLLBACK")
+            raise
+
+
+@asynccontextmanager
+async def _acquired(store: Store) -> AsyncIterator[Connection]:
     try:
         async with store.pool.acquire() as connection:
             try:
-                await connection.execute(begin)
                 yield connection
-                await connection.execute("COMMIT")
             except TimeoutError:
                 # The line is dead, and most likely that of the other connections too.
                 connection.terminate()
                 await store.pool.expire_connections()
-                raise
-            except BaseException:
-                if not connection.is_closed():
-                    await connection.execute("ROLLBACK")
                 raise
     except AWAY as error:
         raise StoreUnavailable(f"Postgres is away: {type(error).__name__}") from error

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from services.assistant.domain import Author, ChatKind, Place, Platform, TeamRole
-from services.assistant.store.connection import Connection, Store, unscoped
+from services.assistant.store.connection import Connection, Store, alone
 from services.assistant.store.queries import load
 from services.errors import Unavailable
 
@@ -113,7 +113,7 @@ async def admit_chat(connection: Connection, place: Place) -> None:
 
 async def move_chat(store: Store, platform: Platform, chat_id: str, to_chat_id: str) -> None:
     """A chat that was let in is known by another id from now on, too."""
-    async with unscoped(store) as connection:
+    async with alone(store) as connection:
         await connection.execute(SQL["move_chat"], platform, chat_id, to_chat_id)
 
 
@@ -139,7 +139,7 @@ async def tell_stranger(store: Store, place: Place, author: Author) -> bool:
     """Whether to tell this account now how to be let in. Keeps a keyed hash of it, and the time."""
     # A whole group is told once, not each of its people.
     account = author.user_id if place.chat_kind is ChatKind.DIRECT else f"chat {place.chat_id}"
-    async with unscoped(store) as connection:
+    async with alone(store) as connection:
         told = await connection.fetchval(SQL["tell_stranger"], _digest(store, f"{place.platform}:{account}"))
     return bool(told)
 
@@ -150,7 +150,7 @@ async def log(connection: Connection, person_id: UUID | None, action: str, subje
 
 async def cursors(store: Store, platform: Platform, bot_id: str) -> list[tuple[Place, str]]:
     """The newest message of each place of a bot whose platform does not send again what was missed."""
-    async with unscoped(store) as connection:
+    async with alone(store) as connection:
         rows = await connection.fetch(SQL["cursors"], platform, bot_id)
     return [
         (
@@ -165,7 +165,7 @@ async def move_cursors(store: Store, platform: Platform, seen: Sequence[tuple[Pl
     """Cursors of one platform go forward to the newest messages that were seen; the others stay."""
     for bot_id in {place.bot_id for place, _ in seen}:
         own = [(place, message_id) for place, message_id in seen if place.bot_id == bot_id]
-        async with unscoped(store) as connection:
+        async with alone(store) as connection:
             await connection.execute(
                 SQL["move_cursors"],
                 platform,

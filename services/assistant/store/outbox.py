@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from services.assistant.domain import Button, ChatKind, Delivery, Place, Platform, Reply
-from services.assistant.store.connection import Connection, Store, unscoped
+from services.assistant.store.connection import Connection, Store, alone
 from services.assistant.store.queries import load
 from services.errors import Unreadable
 
@@ -97,7 +97,7 @@ async def of_turn(connection: Connection, space_id: UUID, turn_id: UUID) -> Deli
 
 async def listen(store: Store, route: str) -> None:
     """Note that a gateway keeps a Deliver stream for this bot (platform:bot)."""
-    async with unscoped(store) as connection:
+    async with alone(store) as connection:
         await connection.execute(SQL["listen"], route)
 
 

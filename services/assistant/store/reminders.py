@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from services.assistant.recurrence import Due, Rule
-from services.assistant.store.connection import Connection, Store, unscoped
+from services.assistant.store.connection import Connection, Store, alone
 from services.assistant.store.queries import load
 from services.assistant.store.work import Claim
 
@@ -120,7 +120,7 @@ async def cancel(connection: Connection, space_id: UUID, reminder_id: UUID) -> b
 
 async def due(store: Store, now: datetime, holder: UUID, limit: int) -> list[Claim]:
     """Lease up to `limit` reminders that are due by the caller's clock."""
-    async with unscoped(store) as connection:
+    async with alone(store) as connection:
         rows = await connection.fetch(SQL["due"], now, LEASE, limit, holder)
     return [
         Claim(row["space_id"], row["subject_id"], row["route"], row["attempt"], row["wakes"], holder)

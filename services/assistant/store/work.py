@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from services.assistant.store.connection import Connection, Store, unscoped
+from services.assistant.store.connection import Connection, Store, alone
 from services.assistant.store.queries import load
 
 SQL = load("work")
@@ -41,7 +41,7 @@ async def claim(
     store: Store, kind: Kind, holder: UUID, limit: int, route: str | None = None, lease: timedelta = LEASE
 ) -> list[Claim]:
     """Lease up to `limit` rows that are due."""
-    async with unscoped(store) as connection:
+    async with alone(store) as connection:
         rows = await connection.fetch(SQL["claim"], kind, route, lease, limit, holder)
     return [
         Claim(
@@ -71,7 +71,7 @@ async def ask(
 
 async def reclaim(store: Store, kind: Kind, claim: Claim) -> Claim | None:
     """The same row as it stands now; None if there is nothing to do there, or somebody else has it."""
-    async with unscoped(store) as connection:
+    async with alone(store) as connection:
         row = await connection.fetchrow(
             SQL["reclaim"], claim.space_id, kind, claim.subject_id, LEASE, claim.holder
         )
@@ -80,7 +80,7 @@ async def reclaim(store: Store, kind: Kind, claim: Claim) -> Claim | None:
 
 async def renew(store: Store, held: Sequence[Claim]) -> None:
     """Keep the conversations that are still being worked on."""
-    async with unscoped(store) as connection:
+    async with alone(store) as connection:
         await connection.execute(
             SQL["renew"],
             [claim.space_id for claim in held],
@@ -92,13 +92,13 @@ async def renew(store: Store, held: Sequence[Claim]) -> None:
 
 async def done(store: Store, kind: Kind, claim: Claim) -> bool:
     """Take the row away; False if it was asked for again since it was claimed, or is not ours any more."""
-    async with unscoped(store) as connection:
+    async with alone(store) as connection:
         row = (claim.space_id, kind, claim.subject_id)
         return bool(await connection.fetchval(SQL["done"], *row, claim.wakes, claim.holder))
 
 
 async def put_back(store: Store, kind: Kind, claim: Claim, delay: timedelta) -> None:
     """Give the row back, due again after `delay`; somebody else's is left alone."""
-    async with unscoped(store) as connection:
+    async with alone(store) as connection:
         row = (claim.space_id, kind, claim.subject_id)
         await connection.execute(SQL["put_back"], *row, delay, claim.holder)
