@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.assistant import wire
 from services.assistant.access import admit_actor
-from services.assistant.domain import Access, Author, Place, Platform
+from services.assistant.domain import TEAM_SPACE, Access, Author, Place, Platform, TeamRole
 from services.assistant.edge import own
 from services.assistant.remi import Remi
 from services.assistant.rights import Asker, asker
@@ -27,6 +27,12 @@ class Acting:
     @property
     def asker(self) -> Asker:
         return asker(self.access.person_id, self.access.space_id, self.place, self.author)
+
+    def asker_in(self, space_id: UUID) -> Asker:
+        """The same in any space that they see: of the team's, an admin of the team is in charge."""
+        if space_id != TEAM_SPACE:
+            return self.asker
+        return Asker(self.access.person_id, TEAM_SPACE, self.access.role is TeamRole.ADMIN)
 
 
 async def acting(remi: Remi, platform: Platform, actor: pb.Actor) -> Acting:

@@ -84,7 +84,7 @@ async def _of_team(remi: Remi, turn: Turn, memory: Memory, number: int, text: st
         new_id, name = uuid5(TEAM_SPACE, str(message_id)), event.author.display_name
         copy = await share.note(connection, turn, message_id, name, text, event.sent_at)
         await memories.correct(connection, TEAM_SPACE, memory.memory_id, text, copy, event.sent_at, new_id)
-    await finish(remi.store, remi.models.embedder, TEAM_SPACE, share.conversation(turn))
+    await finish(remi.store, remi.models.embedder, TEAM_SPACE, share.conversation(turn.conversation_id))
     return _done(memory, text)
 
 

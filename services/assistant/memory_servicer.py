@@ -1,13 +1,23 @@
 """The gRPC edge of memory: to read, correct, take along and erase, each for one person in one place."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from services.assistant import portable, wire
+from services.assistant import portable, share, wire
 from services.assistant.acting import Acting, acting, page_size, uuid
-from services.assistant.domain import TEAM_SPACE, ChatKind, Memory, MemoryKind, Platform, Recalled, Source
+from services.assistant.domain import (
+    TEAM_SPACE,
+    Access,
+    ChatKind,
+    Memory,
+    MemoryKind,
+    Platform,
+    Recalled,
+    Source,
+)
 from services.assistant.edge import Context, Edge
 from services.assistant.explain import Explanation, Line, explain
 from services.assistant.index import finish
@@ -15,7 +25,8 @@ from services.assistant.recall import Query, memory_tokens, recall
 from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
 from services.assistant.store import conversations, directory, export, forgetting, links, memories, traces
-from services.assistant.store.connection import scoped
+from services.assistant.store.connection import Connection, scoped
+from services.assistant.store.forgetting import Forgotten
 from services.assistant.zones import zone
 from services.errors import InvalidEvent, NotAllowed, NotFound
 from services.stubs.assistant.v1 import assistant_pb2 as pb
@@ -96,14 +107,17 @@ class MemoryServicer(MemoryServiceServicer):
         async with self._edge.call(context) as platform:
             who = await acting(self._remi, platform, request.actor)
             memory_id = uuid("memory_id", request.memory_id)
-            text, now, access = wire.text("text", request.text), datetime.now(UTC), who.access
+            text, now = wire.text("text", request.text), datetime.now(UTC)
+            async with scoped(self._remi.store, who.access.spaces) as connection:
+                was = await memories.get(connection, who.access.spaces, memory_id)
+            access, asker = _access(who, was.space_id), who.asker_in(was.space_id)
             async with scoped(self._remi.store, [access.space_id]) as connection:
                 await directory.hold(connection, access.person_id)
-                if await not_theirs(connection, who.asker, (), [memory_id]):
+                if await not_theirs(connection, asker, (), [memory_id]):
                     raise NotAllowed("only those it came from, or an admin of this chat, can correct it")
                 message_id = await conversations.note(connection, who.place, who.author, access, text, now)
                 memory = await memories.correct(connection, access.space_id, memory_id, text, message_id, now)
-            await self._finish_index(who)
+            await self._finish_index(access)
         return pb.CorrectResponse(memory=_memory(who, memory, {}))
 
     async def Forget(self, request: pb.ForgetRequest, context: Context) -> pb.ForgetResponse:  # noqa: N802
@@ -113,17 +127,19 @@ class MemoryServicer(MemoryServiceServicer):
             memory_ids = _ids("memory_ids", request.memory_ids)
             if request.everything == bool(message_ids or memory_ids):
                 raise InvalidEvent("everything", "must be set, or ids of messages or memories given")
-            await self._finish_index(who)
-            async with scoped(self._remi.store, [who.access.space_id]) as connection:
+            await self._finish_index(who.access)
+            spaces = who.access.spaces if _is_direct(who) else (who.access.space_id,)
+            async with scoped(self._remi.store, spaces) as connection:
                 await links.require_still(connection, who.access.space_id)
                 if request.everything:
                     _require_charge(who)
-                    gone = await forgetting.wipe(connection, who.access.space_id)
-                elif await not_theirs(connection, who.asker, message_ids, memory_ids):
-                    raise NotAllowed("only those it came from, or an admin of this chat, can have it erased")
+                    gone = [await forgetting.wipe(connection, who.access.space_id)]
                 else:
-                    gone = await forgetting.forget(connection, who.access.space_id, message_ids, memory_ids)
-        return pb.ForgetResponse(forgotten_messages=gone.messages, forgotten_memories=gone.memories)
+                    gone = [await _forget(connection, who, each, message_ids, memory_ids) for each in spaces]
+        return pb.ForgetResponse(
+            forgotten_messages=sum(each.messages for each in gone),
+            forgotten_memories=sum(each.memories for each in gone),
+        )
 
     async def Export(  # noqa: N802
         self, request: pb.ExportRequest, context: Context
@@ -146,7 +162,7 @@ class MemoryServicer(MemoryServiceServicer):
             done = await portable.bring(self._remi.store, who.access, who.place, chunks)
             async with scoped(self._remi.store, [who.access.space_id]) as connection:
                 waiting = await export.unindexed(connection, who.access.space_id)
-            await self._finish_index(who, *waiting)
+            await self._finish_index(who.access, *waiting)
         return pb.ImportResponse(
             messages=done.messages, memories=done.memories, reminders=done.reminders, skipped=done.skipped
         )
@@ -167,10 +183,10 @@ class MemoryServicer(MemoryServiceServicer):
             ids = await self._platform_ids(who, [line.found for line in explained.lines if line.found])
         return _explanation(who, explained, ids)
 
-    async def _finish_index(self, who: Acting, *others: UUID) -> None:
-        """What was said in the actor's conversation, and in these others, can be found after this."""
-        remi, access = self._remi, who.access
-        await finish(remi.store, remi.models.embedder, access.space_id, *others, access.conversation_id)
+    async def _finish_index(self, access: Access, *others: UUID) -> None:
+        """What was said in the conversation, and in these others, can be found after this."""
+        store, embedder = self._remi.store, self._remi.models.embedder
+        await finish(store, embedder, access.space_id, *others, access.conversation_id)
 
     def _asked_at(self, request: pb.SearchRequest, platform: Platform) -> datetime:
         if request.HasField("asked_at") and platform in self._remi.knobs.client_clock:
@@ -182,6 +198,33 @@ class MemoryServicer(MemoryServiceServicer):
         message_ids |= {each.message_id for each in shown if isinstance(each, Recalled) and each.message_id}
         async with scoped(self._remi.store, who.access.spaces) as connection:
             return await conversations.platform_ids(connection, who.access.spaces, message_ids)
+
+
+async def _forget(
+    connection: Connection,
+    who: Acting,
+    space_id: UUID,
+    message_ids: Collection[UUID],
+    memory_ids: Collection[UUID],
+) -> Forgotten:
+    """Of these, what stands in this space goes. Raises NotAllowed where something is somebody else's."""
+    if await not_theirs(connection, who.asker_in(space_id), message_ids, memory_ids):
+        raise NotAllowed("only those it came from, or an admin of this chat, can have it erased")
+    return await forgetting.forget(connection, space_id, message_ids, memory_ids)
+
+
+def _is_direct(who: Acting) -> bool:
+    return who.place.chat_kind is ChatKind.DIRECT
+
+
+def _access(who: Acting, space_id: UUID) -> Access:
+    """Where what they say of a memory in this space is kept. Raises NotAllowed for the team's in a group."""
+    if space_id != TEAM_SPACE:
+        return who.access
+    if not _is_direct(who):
+        raise NotAllowed("what the team knows is changed in a direct talk")
+    conversation_id = share.conversation(who.access.conversation_id)
+    return replace(who.access, space_id=TEAM_SPACE, conversation_id=conversation_id)
 
 
 def _require_charge(who: Acting) -> None:
@@ -211,7 +254,7 @@ def _ids(field: str, values: Iterable[str]) -> tuple[UUID, ...]:
 def _space(who: Acting, space_id: UUID) -> "pb.SpaceKind.ValueType":
     if space_id == TEAM_SPACE:
         return pb.SPACE_KIND_TEAM
-    return pb.SPACE_KIND_PRIVATE if who.place.chat_kind is ChatKind.DIRECT else pb.SPACE_KIND_GROUP
+    return pb.SPACE_KIND_PRIVATE if _is_direct(who) else pb.SPACE_KIND_GROUP
 
 
 def _memory(who: Acting, memory: Memory, ids: PlatformIds) -> pb.Memory:

@@ -99,7 +99,7 @@ async def _shared(remi: Remi, turn: Turn, thing: Memory | Message | None) -> Rep
             await _copy_memory(remi, turn, thing)
         case Message():
             await _copy_message(remi, turn, thing)
-    conversation_id = conversation(turn)
+    conversation_id = conversation(turn.conversation_id)
     await finish(remi.store, remi.models.embedder, TEAM_SPACE, conversation_id)
     return Reply(
         f"Shared with the team: {quote(thing.text, 300)} Everybody in it can ask me about it now. Your name "
@@ -162,12 +162,12 @@ async def note(
     The connection is in scope of the team's space. Doing it twice adds nothing.
     """
     person_id, event = turn.newest.person_id, turn.newest.event
-    access = Access(person_id, TeamRole.MEMBER, TEAM_SPACE, conversation(turn))
+    access = Access(person_id, TeamRole.MEMBER, TEAM_SPACE, conversation(turn.conversation_id))
     author = Author(event.author.platform, event.author.user_id, author_name)
     message_id = uuid5(TEAM_SPACE, f"{original} {text}")
     return await conversations.note(connection, event.place, author, access, text, sent_at, message_id)
 
 
-def conversation(turn: Turn) -> UUID:
+def conversation(conversation_id: UUID) -> UUID:
     """The team's conversation that holds what is shared from this one."""
-    return uuid5(TEAM_SPACE, str(turn.conversation_id))
+    return uuid5(TEAM_SPACE, str(conversation_id))

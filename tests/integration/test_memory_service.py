@@ -9,15 +9,14 @@ import pytest
 
 from calling import actor, indexed, refused
 from client import PATIENCE, Gateway, gateway
+from commanding import BOB
 from conftest import Assistant, StartAssistant
-from services.assistant.domain import TEAM_SPACE, Access, ChatKind, MemoryKind, Platform, TeamRole
-from services.assistant.store import conversations
-from services.assistant.store import memories as store_memories
-from services.assistant.store.connection import scoped
+from services.assistant.domain import ChatKind, Platform
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from talk import NOON, author, place
 
 DOG = "My dog is called Biscuit."
+OFFICE = "The office opens at nine."
 
 
 async def call(of: Gateway, method: str, request: Any) -> Any:
@@ -227,26 +226,36 @@ async def test_nobody_reaches_another_persons_memory(telegram: Gateway, group: p
     assert await memories(telegram) == [code]
 
 
-async def test_the_teams_memory_is_everybodys_to_read_and_nobodys_to_change_from_here(
-    assistant: Assistant, telegram: Gateway
+async def test_the_teams_memory_is_everybodys_to_read_and_their_sharers_to_change(
+    assistant: Assistant, telegram: Gateway, group: pb.Place
 ) -> None:
-    access = Access(uuid4(), TeamRole.MEMBER, TEAM_SPACE, uuid4())
-    team_id, text = uuid4(), "The office opens at nine."
-    async with scoped(assistant.remi.store, [TEAM_SPACE]) as connection:
-        source = await conversations.note(connection, place("-1"), author("1", "Cleo"), access, text, NOON)
-        sources = [(source, text)]
-        assert await store_memories.insert(
-            connection, TEAM_SPACE, team_id, MemoryKind.FACT, text, NOON, sources, NOON
-        )
-    for who in (actor(telegram), actor(telegram, "8", "Bob")):
-        (office,) = await memories(telegram, who=who)
-        assert (office.text, office.space) == (text, pb.SPACE_KIND_TEAM)
-        assert office.sources[0].platform_message_id == ""
-        correct = pb.CorrectRequest(actor=who, memory_id=office.memory_id, text="It opens at ten.")
-        assert (await refused(call(telegram, "Correct", correct)))[0] is grpc.StatusCode.NOT_FOUND
-        forget = pb.ForgetRequest(actor=who, memory_ids=[office.memory_id])
-        assert (await call(telegram, "Forget", forget)).forgotten_memories == 0
-    assert "Cleo, team" in (await telegram.command("memory")).text
+    await telegram.command("remember", OFFICE)
+    await telegram.command("memory")
+    assert "Shared" in (await telegram.command("share", "1")).text
+    bob = actor(telegram, "8", "Bob")
+    (office,) = await memories(telegram, who=bob)
+    assert (office.text, office.space) == (OFFICE, pb.SPACE_KIND_TEAM)
+    assert office.sources[0].platform_message_id == ""
+    correct = pb.CorrectRequest(actor=bob, memory_id=office.memory_id, text="It opens at ten.")
+    forget = pb.ForgetRequest(actor=bob, memory_ids=[office.memory_id])
+    for method, request in (("Correct", correct), ("Forget", forget)):
+        assert (await refused(call(telegram, method, request)))[0] is grpc.StatusCode.PERMISSION_DENIED
+    assert "Ann, team" in (await telegram.command("memory", **BOB)).text
+
+    in_group = actor(telegram, place=group)
+    correct = pb.CorrectRequest(actor=in_group, memory_id=office.memory_id, text="It opens at ten.")
+    assert (await refused(call(telegram, "Correct", correct)))[0] is grpc.StatusCode.PERMISSION_DENIED
+    forget = pb.ForgetRequest(actor=in_group, memory_ids=[office.memory_id])
+    assert (await call(telegram, "Forget", forget)).forgotten_memories == 0
+
+    correct = pb.CorrectRequest(actor=actor(telegram), memory_id=office.memory_id, text="It opens at ten.")
+    new = (await call(telegram, "Correct", correct)).memory
+    assert (new.text, new.space) == ("It opens at ten.", pb.SPACE_KIND_TEAM)
+    assert [each.text for each in await memories(telegram, who=bob)] == ["It opens at ten."]
+    assert any(each.text == "It opens at ten." for each in await search(telegram, "open at ten", who=bob))
+    forget = pb.ForgetRequest(actor=actor(telegram), memory_ids=[new.memory_id])
+    assert (await call(telegram, "Forget", forget)).forgotten_memories == 1
+    assert await memories(telegram, who=bob) == []
 
 
 async def test_strangers_and_other_platforms_are_refused(assistant: Assistant, telegram: Gateway) -> None:
