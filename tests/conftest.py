@@ -20,7 +20,7 @@ from filelock import FileLock
 from fakes.openai import FakeOpenAI
 from services.assistant.domain import Platform
 from services.assistant.settings import Settings, gateway_tokens
-from services.assistant.store.connection import Store, connect
+from services.assistant.store.connection import Store, close, connect
 from services.assistant.store.embedded import start_embedded
 from services.assistant.store.migrate import migrate
 
@@ -128,7 +128,7 @@ async def store(database: Database) -> AsyncIterator[Store]:
     """The application role's pool on this test's database."""
     opened = await connect(database.app_dsn, SECRET, size=5)
     yield opened
-    await opened.pool.close()
+    await close(opened)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from services.assistant.remi import Knobs, Remi
 from services.assistant.server import serve
 from services.assistant.settings import Settings, gateway_tokens, load, secret, turn_timeout
 from services.assistant.store import ledger
-from services.assistant.store.connection import Store, connect
+from services.assistant.store.connection import Store, close, connect
 from services.assistant.store.embedded import keep_running, start_embedded
 from services.assistant.store.migrate import migrate
 from services.assistant.undelivered import listing, send_again
@@ -200,7 +200,7 @@ async def _open_store(settings: Settings) -> AsyncIterator[Store]:
     finally:
         if watching is not None:
             watching.cancel()
-        await store.pool.close()
+        await close(store)
 
 
 if __name__ == "__main__":

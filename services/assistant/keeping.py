@@ -12,7 +12,7 @@ from services.assistant.model import Embedder
 from services.assistant.recall import Query, recall
 from services.assistant.settings import Settings, kept_secret, secret
 from services.assistant.store import backup, ledger
-from services.assistant.store.connection import Store, connect
+from services.assistant.store.connection import Store, close, connect
 from services.assistant.store.embedded import postgres_programs, start_embedded
 from services.assistant.store.migrate import migrate
 from services.assistant.store.purge import purge
@@ -72,7 +72,7 @@ async def restored(
         tell("forgetting again")
         again = await ledger.replay(store, settings.data / ledger.NAME)
     finally:
-        await store.pool.close()
+        await close(store)
     return f"restored: {_counted(opened.about)}; recall finds {found} of {found}; forgotten again: {again}"
 
 

@@ -38,3 +38,5 @@ class Line:
 
     name: str
     run: Callable[[Size, Path], Awaitable[Outcome]]
+    is_timed: bool = False
+    """Whether what it must show is a time, which nothing else should disturb."""

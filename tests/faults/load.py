@@ -187,4 +187,4 @@ async def _answered(database: Database, messages: int) -> bool:
         await owner.close()
 
 
-LINE = Line("load", run)
+LINE = Line("load", run, is_timed=True)

@@ -47,4 +47,4 @@ async def _restart(power: Switch, people: Town, said: int, share: int) -> float:
     return time.monotonic() - back
 
 
-LINE = Line("Postgres immediate restart", run)
+LINE = Line("Postgres immediate restart", run, is_timed=True)

@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from structlog.testing import capture_logs
 
-from faults.__main__ import LINES
 from faults.line import SMOKE, Line
+from faults.table import LINES
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.name)

@@ -8,7 +8,7 @@ from client import PATIENCE, gateway
 from conftest import SECRET, Database, StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI, Step
 from faults.proxy import before_postgres
-from services.assistant.store.connection import connect, unscoped
+from services.assistant.store.connection import close, connect, unscoped
 from services.errors import StoreUnavailable
 
 
@@ -51,6 +51,16 @@ async def test_a_transaction_of_a_client_that_is_gone_ends(
             await connection.execute("SELECT pg_advisory_xact_lock(1)")
         store.pool.terminate()
         await beside.pool.close()
+
+
+async def test_a_dead_line_does_not_hold_up_the_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.assistant.store.connection.QUERY_SECONDS", 0.5)
+    async with before_postgres(database) as (line, through):
+        store = await connect(through.app_dsn, SECRET, size=2)
+        line.deaden()
+        await asyncio.wait_for(close(store), PATIENCE)
 
 
 async def test_a_turn_that_postgres_broke_off_goes_on_as_soon_as_it_is_back(

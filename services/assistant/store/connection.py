@@ -66,6 +66,14 @@ async def connect(dsn: str, secret: bytes, size: int = 10) -> Store:
     return Store(pool, secret)
 
 
+async def close(store: Store) -> None:
+    """Say goodbye on every connection, and drop those on which Postgres has no word to say to it."""
+    try:
+        await store.pool.close()
+    except TimeoutError:
+        store.pool.terminate()
+
+
 @asynccontextmanager
 async def scoped(store: Store, spaces: Sequence[UUID], *, durable: bool = True) -> AsyncIterator[Connection]:
     """A transaction that sees these spaces and no other. Raises StoreUnavailable when Postgres is away.

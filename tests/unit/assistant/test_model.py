@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -218,13 +218,20 @@ class TestStream:
         assert len(meter.calls) == 1
         assert meter.calls[0][1].completion_tokens > 0
 
-    @pytest.mark.parametrize("hang_after", [0, 2], ids=["before the first token", "between tokens"])
+    @pytest.mark.parametrize(
+        ("hang_after", "patience"),
+        [
+            # Long enough for the call to have come to the endpoint.
+            pytest.param(0, replace(QUICK, first_token=1), id="before the first token"),
+            pytest.param(2, replace(QUICK, first_token=5), id="between tokens"),
+        ],
+    )
     async def test_gives_up_on_silence(
-        self, fake: FakeOpenAI, client: AsyncOpenAI, meter: Metered, hang_after: int
+        self, fake: FakeOpenAI, client: AsyncOpenAI, meter: Metered, hang_after: int, patience: Patience
     ) -> None:
         fake.script(Step(text="one two three", hang_after=hang_after))
         with unavailable("talker: TimeoutError"):
-            await gather(EndpointChat(client, "talker", meter, QUICK))
+            await gather(EndpointChat(client, "talker", meter, patience))
         await asyncio.wait_for(fake.hung_up.wait(), 5)
 
     async def test_cancelling_hangs_up_and_is_metered(
