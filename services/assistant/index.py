@@ -18,7 +18,7 @@ from services.assistant.domain import Message, Role
 from services.assistant.model import Embedder, Vector
 from services.assistant.passages import REACH, Stretch, cut
 from services.assistant.store import passages
-from services.assistant.store.connection import Store, scoped
+from services.assistant.store.connection import Store, alone, scoped
 from services.assistant.store.memories import SUPERSEDED
 from services.assistant.store.passages import Passage, Subject
 from services.assistant.words import DIMENSIONS, dimension, space_key, stems, weigh
@@ -180,7 +180,7 @@ async def _write(
 ) -> int | None:
     key = space_key(store.secret, space_id)
     rows = [_passage(run, at, key) for run in runs for at in _touched(run)]
-    async with scoped(store, [space_id], durable=False) as connection:
+    async with alone(store, [space_id], durable=False) as connection:
         return await passages.write(connection, space_id, _model(embedder), subjects, rows, conversation_id)
 
 

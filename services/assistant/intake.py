@@ -18,6 +18,7 @@ from services.assistant.domain import (
     Event,
     Moved,
     Place,
+    Pressed,
     Reacted,
     RepliedTo,
     Said,
@@ -27,7 +28,7 @@ from services.assistant.domain import (
 )
 from services.assistant.remi import Remi
 from services.assistant.store import directory, forgetting, inbox, links, outbox, traces, turns, work
-from services.assistant.store.connection import Connection, scoped, unscoped
+from services.assistant.store.connection import Connection, alone, scoped, unscoped
 from services.assistant.streams import Draft, Ended, Final, Frame, Listener, Merged
 from services.assistant.turn import embed_ahead, run
 from services.assistant.zones import zone
@@ -124,10 +125,13 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
             yield Accepted(False)
             return
         yield Accepted(True, turn_id)
-        # A new event has no past to look at: its turn has only just begun.
-        frame = await _look(remi, event, access) if is_known or isinstance(event.body, Stop) else None
         is_heard_out = False
         try:
+            if remi.streams.is_crowded:
+                # The Deliver stream brings the reply: what waits for one must not fill the memory.
+                return
+            # A new event has no past to look at: its turn has only just begun.
+            frame = await _look(remi, event, access) if is_known or isinstance(event.body, Stop) else None
             is_clear = isinstance(accepted, inbox.Accepted) and accepted.is_clear
             async for outcome in _follow(remi, event, access, listener, frame, is_clear):
                 yield outcome
@@ -182,7 +186,8 @@ def _is_overheard(event: Event, access: Access) -> bool:
 
 async def commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | inbox.Known | None:
     """Write an event and all that it changes; None if the directory no longer says what `access` does."""
-    async with scoped(remi.store, [access.space_id]) as connection:
+    begin = alone if _is_one_statement(event, access) else scoped
+    async with begin(remi.store, [access.space_id]) as connection:
         match event.body:
             case Edited():
                 return await _commit_edit(remi, connection, event, access)
@@ -201,6 +206,19 @@ async def commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | i
         if is_overheard and isinstance(accepted, inbox.Accepted):
             await _take_in(remi, connection, event, access)
         return accepted
+
+
+def _is_one_statement(event: Event, access: Access) -> bool:
+    """Whether an event changes nothing beside what comes in."""
+    if _is_overheard(event, access):
+        return False
+    match event.body:
+        case Said(replied_to=replied_to):
+            return replied_to is None
+        case Commanded() | Pressed():
+            return True
+        case _:
+            return False
 
 
 async def _take_in(remi: Remi, connection: Connection, event: Event, access: Access) -> None:
@@ -288,7 +306,7 @@ async def _follow(
 
 
 async def _is_clear(remi: Remi, access: Access) -> bool:
-    async with scoped(remi.store, [access.space_id]) as connection:
+    async with alone(remi.store, [access.space_id]) as connection:
         return await outbox.is_clear(connection, access.space_id, access.conversation_id)
 
 
@@ -296,7 +314,7 @@ async def _until_next(remi: Remi, delivery: Delivery) -> None:
     """Wait for what is to be sent before it: a reply that was left behind must not come after a newer one."""
     pause = QUICK
     while True:
-        async with scoped(remi.store, [delivery.space_id]) as connection:
+        async with alone(remi.store, [delivery.space_id]) as connection:
             if await outbox.is_next(connection, delivery.space_id, delivery.delivery_id):
                 return
         await asyncio.sleep(pause)
@@ -305,7 +323,7 @@ async def _until_next(remi: Remi, delivery: Delivery) -> None:
 
 async def _hand_over(remi: Remi, delivery: Delivery) -> None:
     """The stream broke before it carried its Final: the Deliver stream may have it at once."""
-    async with scoped(remi.store, [delivery.space_id]) as connection:
+    async with alone(remi.store, [delivery.space_id]) as connection:
         await outbox.release(connection, delivery)
     remi.outgoing.set()
 

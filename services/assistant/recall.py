@@ -20,7 +20,7 @@ from services.assistant.domain import (
 )
 from services.assistant.model import Embedder, Vector
 from services.assistant.store import memories
-from services.assistant.store.connection import Store, scoped
+from services.assistant.store.connection import Store
 from services.assistant.store.passages import Asked, Subject, seen
 from services.assistant.words import dimension, space_key, stems
 from services.errors import ModelRefused, ModelUnavailable
@@ -71,8 +71,7 @@ async def recall_nearby(
 ) -> tuple[Recollection, tuple[Subject, ...]]:
     """What a turn sees, and the talk right before it as the index wants it. Raises StoreUnavailable."""
     question = await asked(store.secret, embedder, query)
-    async with scoped(store, query.spaces) as connection:
-        rows = await seen(connection, question)
+    rows = await seen(store, question)
     instructions = tuple(_memory(row) for row in rows if row["part"] == "standing")
     recent = [row for row in rows if row["part"] == "recent"]
     recollection = Recollection(

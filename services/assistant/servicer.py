@@ -16,7 +16,7 @@ from services.assistant.domain import ChatKind, Delivery, Platform
 from services.assistant.edge import Context, Edge, own
 from services.assistant.remi import Remi
 from services.assistant.store import directory, outbox, work
-from services.assistant.store.connection import scoped, unscoped
+from services.assistant.store.connection import alone, scoped, unscoped
 from services.assistant.store.work import Claim
 from services.assistant.streams import Draft, Final, Merged
 from services.errors import NotFound, Unreadable
@@ -157,12 +157,14 @@ class ConversationServicer(ConversationServiceServicer):
         space_id, delivery_id = wire.delivery_ids(request.delivery_id)
         result = wire.result_from(request)
         moved_to = wire.moved_from(request)
-        async with scoped(self._remi.store, [space_id]) as connection:
+        is_all = isinstance(result, outbox.Settled) and result.state == "delivered"
+        begin = alone if is_all else scoped
+        async with begin(self._remi.store, [space_id]) as connection:
             if not await outbox.record(connection, platform, space_id, delivery_id, result):
                 raise NotFound("there is no such delivery on this platform")
         if moved_to:
             await directory.move_chat(self._remi.store, platform, request.place.chat_id, moved_to)
-        if isinstance(result, outbox.Settled) and result.state != "delivered":
+        if isinstance(result, outbox.Settled) and not is_all:
             log.warning("delivery put aside", delivery=request.delivery_id, state=result.state)
         if not isinstance(result, outbox.GoingOn):
             # What comes after it may be sent now, or the rest of it.

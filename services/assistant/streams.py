@@ -39,6 +39,9 @@ class Ended:
 
 Frame = Draft | Final | Merged | Ended
 
+MOST_HEARD = 2_000
+"""Events for which somebody may listen at once. A call that stands costs some 30 kB."""
+
 
 @dataclass(slots=True)
 class Listener:
@@ -90,6 +93,10 @@ class Streams:
 
     def is_heard(self, key: str) -> bool:
         return key in self._listeners
+
+    @property
+    def is_crowded(self) -> bool:
+        return len(self._listeners) > MOST_HEARD
 
     def publish(self, keys: Iterable[str], frame: Frame) -> None:
         for key in keys:

@@ -34,7 +34,7 @@ from services.assistant.model import Vector
 from services.assistant.recall import Query, embed_question, recall_nearby, shorter
 from services.assistant.remi import Remi
 from services.assistant.store import directory, inbox, turns, work
-from services.assistant.store.connection import Connection, scoped, unscoped
+from services.assistant.store.connection import Connection, alone, scoped, unscoped
 from services.assistant.store.passages import Subject
 from services.assistant.store.turns import Outcome
 from services.assistant.store.work import Claim, Kind
@@ -314,7 +314,8 @@ async def _commit(remi: Remi, claim: Claim, turn: Turn, response: Response) -> b
     newest = turn.newest.event.key
     carried = remi.streams.is_heard(newest)
     then: tuple[Kind, ...] = ("index", "learn") if remi.models.memory else ("index",)
-    async with remi.running.giving_way(), scoped(remi.store, [turn.space_id]) as connection:
+    begin = scoped if response.change else alone
+    async with remi.running.giving_way(), begin(remi.store, [turn.space_id]) as connection:
         if response.change is not None:
             await response.change(connection)
         finished = await turns.finish(connection, turn, claim, response.outcome, carried, then)

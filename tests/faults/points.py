@@ -32,9 +32,7 @@ class Point:
 
 ASSISTANT = {
     "before an event is committed": Point("services.assistant.intake", "commit", "before"),
-    "after an event is written, before its commit": Point(
-        "services.assistant.store.inbox", "accept", "after"
-    ),
+    "after an event is written": Point("services.assistant.store.inbox", "accept", "after"),
     "after an event is committed": Point("services.assistant.intake", "commit", "after"),
     "after Accepted, before the turn begins": Point("services.assistant.intake", "run", "before"),
     "before what waited is taken": Point("services.assistant.turn", "_take", "before"),
@@ -44,7 +42,7 @@ ASSISTANT = {
     "within the model's stream": Point("services.assistant.turn", "answer", "within"),
     "after the model answered": Point("services.assistant.turn", "_stream", "after"),
     "before the outcome is written": Point("services.assistant.store.turns", "finish", "before"),
-    "after it is written, before its commit": Point("services.assistant.store.turns", "finish", "after"),
+    "after it is written": Point("services.assistant.store.turns", "finish", "after"),
     "after the outcome is committed": Point("services.assistant.turn", "_commit", "after"),
     "before the index is written": Point("services.assistant.turn", "index_turn", "before"),
     "after the index is written": Point("services.assistant.turn", "index_turn", "after"),

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from client import gateway
+from client import gateway, kinds, next_delivery
 from conftest import StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI, Step
-from services.assistant import intake
+from services.assistant import intake, streams
 from services.assistant.domain import Access, Event
 from services.assistant.remi import Remi
 
@@ -72,3 +72,21 @@ async def test_a_turn_that_runs_elsewhere_is_looked_for(
         gate.set()
         assert [frame.WhichOneof("outcome") for frame in await first][-1] == "final"
         assert [frame.WhichOneof("outcome") for frame in await second][-1] == "final"
+
+
+async def test_where_too_many_listen_a_reply_goes_out_by_deliver(
+    start_assistant: StartAssistant, model: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "MOST_HEARD", 1)
+    gate = asyncio.Event()
+    model.reply = Step(text="The answer.", gate=gate)
+    async with (
+        start_assistant(allow={"telegram:7", "telegram:8"}, **thinks_with(model)) as running,
+        gateway(running) as telegram,
+        telegram.deliver() as deliveries,
+    ):
+        heard = await telegram.begin(telegram.request("One."))
+        assert kinds(await telegram.converse(telegram.request("Two.", user="8"))) == ["accepted"]
+        gate.set()
+        assert kinds(await heard)[-1] == "final"
+        assert (await next_delivery(deliveries)).text == "The answer."

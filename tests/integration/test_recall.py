@@ -17,7 +17,7 @@ from services.assistant.learn import remember
 from services.assistant.passages import line, tokens
 from services.assistant.recall import RECENT_MESSAGES, embed_question
 from services.assistant.store import memories, passages
-from services.assistant.store.connection import scoped
+from services.assistant.store.connection import alone, scoped
 from talk import NOON
 
 YEAR_AGO = NOON - timedelta(days=365)
@@ -100,10 +100,10 @@ async def test_the_database_alone_keeps_spaces_apart(talk: Talk) -> None:
         10,
         4,
     )
-    async with scoped(talk.store, [talk.space_id]) as connection:
-        assert await passages.seen(connection, asked) == []
-    async with scoped(talk.store, [stranger.space_id]) as connection:
-        assert {row["part"] for row in await passages.seen(connection, asked)} == {"found", "recent"}
+    for begin in (scoped, alone):
+        async with begin(talk.store, [talk.space_id]) as connection:
+            assert await connection.fetch(passages.WHOLE, *asked.arguments()) == []
+    assert {row["part"] for row in await passages.seen(talk.store, asked)} == {"found", "recent"}
 
 
 async def test_two_spaces_are_ranked_together(talk: Talk) -> None:
@@ -343,9 +343,10 @@ async def test_the_plans_use_their_indexes_on_the_tenth_execution(loaded: Talk) 
         10,
         4,
     )
+    for _ in range(10):
+        rows = await passages.seen(loaded.store, asked)
     async with scoped(loaded.store, [loaded.space_id, small]) as connection:
-        for _ in range(10):
-            rows = await passages.seen(connection, asked)
+        await connection.execute(passages.FOR_LARGE)
         statement = f"EXPLAIN {passages.searched(2, 384, True)}"
         plan = "\n".join(row[0] for row in await connection.fetch(statement, *asked.arguments()))
     assert len(rows) == 51

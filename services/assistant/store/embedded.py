@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 ROLE = "remi_app"
 SETTINGS = {
-    # A young database grows fast: let the planner hear of it, but not in the midst of everything.
-    "autovacuum_naptime": "30s",
     # The details of an error may quote a row; the server's log is for ids.
     "log_error_verbosity": "terse",
 }

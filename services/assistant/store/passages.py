@@ -11,7 +11,7 @@ from asyncpg import Range
 from pgvector import HalfVector, SparseVector
 
 from services.assistant.domain import Role
-from services.assistant.store.connection import Connection
+from services.assistant.store.connection import Connection, Store, alone, scoped
 from services.assistant.store.queries import load
 
 SQL = load("passages")
@@ -104,19 +104,21 @@ class Passage:
     words: Sequence[int]
 
 
-async def seen(connection: Connection, asked: Asked) -> list[asyncpg.Record]:
+async def seen(store: Store, asked: Asked) -> list[asyncpg.Record]:
     """What a question gets to see: the parts 'found' (best first), 'recent' and 'standing' (oldest first).
 
     Small spaces are read whole, by one plan made once. A large one takes a second statement, which goes by
-    its tiers and is planned for its spaces each time (docs/decisions/0003, 0210).
+    its tiers and is planned for its spaces each time (docs/decisions/0003, 0210). Raises StoreUnavailable.
     """
     arguments = asked.arguments()
-    rows = await connection.fetch(WHOLE, *arguments)
-    if any(row["part"] == "large" for row in rows):
+    async with alone(store, asked.spaces) as connection:
+        rows = await connection.fetch(WHOLE, *arguments)
+    if not any(row["part"] == "large" for row in rows):
+        return rows
+    async with scoped(store, asked.spaces) as connection:
         await connection.execute(FOR_LARGE)
         dimensions = asked.vector.dimensions() if asked.vector else 0
-        rows = await connection.fetch(searched(len(asked.spaces), dimensions, bool(asked.dates)), *arguments)
-    return rows
+        return await connection.fetch(searched(len(asked.spaces), dimensions, bool(asked.dates)), *arguments)
 
 
 @cache

@@ -15,7 +15,7 @@ from bench.scale.made import DIMENSIONS, Batch, Maker, Question, uuid
 from bench.scale.plans import are_indexed
 from services.assistant import recall
 from services.assistant.store import passages
-from services.assistant.store.connection import Connection, Store, scoped
+from services.assistant.store.connection import Connection, Store, alone, scoped
 from services.assistant.store.passages import SQL, Asked
 
 BEST = 20
@@ -77,9 +77,9 @@ async def measure(store: Store, maker: Maker, of: Class, questions: int, spaces:
         batch = maker.batch(number)
         asked = list(maker.questions(batch, number, max(1, questions // len(chosen))))
         async with scoped(store, [uuid(number)]) as connection:
-            found += [await _found(connection, batch, question) for question in asked[:COMPARED]]
-            times += [await _times(connection, question) for question in asked]
-            indexed &= await are_indexed(connection, arguments(asked[0]))
+            found += [await _found(store, connection, batch, question) for question in asked[:COMPARED]]
+            times += [await _times(store, connection, question) for question in asked]
+            indexed &= await are_indexed(store, connection, arguments(asked[0]))
     select, vectors, hybrid = zip(*times, strict=True)
     by_vectors, by_both = np.mean(found, axis=0).tolist()
     size = float(maker.sizes[chosen].mean())
@@ -105,16 +105,18 @@ def arguments(question: Question) -> Asked:
     )
 
 
-async def _times(connection: Connection, question: Question) -> tuple[float, float, float]:
+async def _times(store: Store, connection: Connection, question: Question) -> tuple[float, float, float]:
     asked = arguments(question)
     nearest = await _nearest(connection, question)
     ways: tuple[Callable[[], Awaitable[object]], ...] = (
         lambda: connection.fetchval("SELECT 1"),
         nearest,
-        lambda: passages.seen(connection, asked),
+        lambda: passages.seen(store, asked),
     )
     best = [float("inf")] * len(ways)
-    with _first(os.getpid(), connection.get_server_pid()):
+    async with alone(store) as other:
+        servers = [await each.fetchval("SELECT pg_backend_pid()") for each in (connection, other)]
+    with _first(os.getpid(), *servers):
         for _ in range(ROUNDS):
             for at, way in enumerate(ways):
                 began = time.perf_counter()
@@ -153,7 +155,9 @@ async def _nearest(
     return ask
 
 
-async def _found(connection: Connection, batch: Batch, question: Question) -> tuple[float, float]:
+async def _found(
+    store: Store, connection: Connection, batch: Batch, question: Question
+) -> tuple[float, float]:
     """The share of the exactly best that vectors alone find, and that both find."""
     near = np.array([row["subject_id"].int - 1 for row in await (await _nearest(connection, question))()])
     likeness = batch.vectors.astype(np.float32) @ question.vector
@@ -166,7 +170,7 @@ async def _found(connection: Connection, batch: Batch, question: Question) -> tu
     seen, exact = [
         {row["subject_id"]: row["score"] for row in rows if row["part"] == "found" and row["at"] <= BEST}
         for rows in (
-            await passages.seen(connection, arguments(question)),
+            await passages.seen(store, arguments(question)),
             await connection.fetch(_EXACT, *arguments_),
         )
     ]

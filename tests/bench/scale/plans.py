@@ -3,7 +3,7 @@
 from pgvector import HalfVector
 
 from services.assistant.store import passages
-from services.assistant.store.connection import Connection
+from services.assistant.store.connection import Connection, Store
 from services.assistant.store.passages import Asked
 
 EXECUTIONS = 10
@@ -21,13 +21,14 @@ _EXACT = ("Index Only Scan using passage_near", "Index Only Scan using passage_w
 _TIERS = ("Index Scan using passage_placed_384", "Index Only Scan using posting_pkey")
 
 
-async def are_indexed(connection: Connection, asked: Asked) -> bool:
+async def are_indexed(store: Store, connection: Connection, asked: Asked) -> bool:
     """Whether the statements that answer this go by the indexes that are there for them."""
     settled = await _settled(connection, passages.WHOLE, asked)
     indexed = not _scanned(settled)
-    rows = await passages.seen(connection, asked)
+    rows = await passages.seen(store, asked)
     if any(row["part"] == "large" for row in rows):
         assert asked.vector is not None
+        await connection.execute(passages.FOR_LARGE)
         settled = await _settled(connection, passages.searched(1, asked.vector.dimensions(), False), asked)
         indexed &= not _scanned(settled) and all(scan in settled for scan in (*_EXACT, *_TIERS))
     return indexed
