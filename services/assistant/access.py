@@ -108,18 +108,19 @@ async def _enter(
 
 async def _write(
     connection: Connection, place: Place, author: Author, entry: Entry, role: TeamRole | None
-) -> Access:
-    """Have the directory say what is new of a person and a place, who are let in."""
+) -> Access | None:
+    """Have the directory say what is new of a person and a place; None if the person is let in no longer."""
     if _is_written(place, author, entry, role):
         return _access(place, entry)
-    if entry.person_id is None:
+    if entry.person_id is None or entry.role is None:
         await directory.add_person(connection, author, role or TeamRole.GUEST)
     else:
-        await directory.promote(connection, entry.person_id, role or TeamRole.GUEST)
+        await directory.promote(connection, entry.person_id, role or TeamRole.GUEST, entry.role)
         await directory.rename(connection, author)
     if place.chat_kind is not ChatKind.DIRECT and entry.group_space is None:
         await directory.admit_chat(connection, place)
-    return _access(place, await directory.find(connection, author, place.chat_id))
+    entry = await directory.find(connection, author, place.chat_id)
+    return None if entry.role is TeamRole.REMOVED else _access(place, entry)
 
 
 def _role(

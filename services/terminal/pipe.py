@@ -120,7 +120,11 @@ async def _read(source: int) -> bytes:
             done.set_result(data)
 
     def work() -> None:
-        data = os.read(source, _CHUNK_BYTES)
+        try:
+            data = os.read(source, _CHUNK_BYTES)
+        except OSError:
+            # It was closed, or its terminal is gone: nothing more comes.
+            data = b""
         if not loop.is_closed():
             loop.call_soon_threadsafe(finish, data)
 

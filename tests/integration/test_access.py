@@ -1,6 +1,7 @@
 """Denied by default: who is let in, by what, and what is kept of those who are not."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -135,3 +136,22 @@ async def test_a_new_name_is_taken_over(store: Store) -> None:
     async with unscoped(store) as connection:
         names = await connection.fetch("SELECT display_name FROM identity")
     assert [row["display_name"] for row in names] == ["Anna"]
+
+
+async def test_who_is_removed_while_their_new_name_is_written_stays_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = doorkeeper(frozenset({"telegram:7"}))
+    await let_in(store, door, event("hello", by=author("7", "Ann")))
+    find = directory.find
+
+    async def found_then_removed(*asked: Any) -> directory.Entry:
+        entry = await find(*asked)
+        async with unscoped(store) as connection:
+            await connection.execute("UPDATE person SET role = 'removed'")
+        return entry
+
+    monkeypatch.setattr(directory, "find", found_then_removed)
+    assert await admit_actor(store, door, place("7"), author("7", "Anna")) is None
+    async with unscoped(store) as connection:
+        assert await connection.fetchval("SELECT role FROM person") == TeamRole.REMOVED

@@ -78,6 +78,8 @@ async def test_it_holds_ids_and_keys_and_no_text(talk: Talk, path: Path) -> None
 async def test_what_the_database_does_not_know_of_is_forgotten_again(talk: Talk, path: Path) -> None:
     past = await forget(talk)
     await ledger.keep(talk.store, path)
+    # As after a crash between the file and the database.
+    ledger.append(path, [past])
     # What a restored backup looks like: the message is back, the forgetting and the key were not there yet.
     await talk.say(CANARY, message_id=past.messages[0])
     await talk.rows("DELETE FROM forgetting")

@@ -67,8 +67,9 @@ async def rename(connection: Connection, author: Author) -> None:
     await connection.execute(SQL["rename"], author.platform, author.user_id, author.display_name)
 
 
-async def promote(connection: Connection, person_id: UUID, role: TeamRole) -> None:
-    await connection.execute(SQL["promote"], person_id, role)
+async def promote(connection: Connection, person_id: UUID, role: TeamRole, before: TeamRole) -> None:
+    """Raise a person's role, unless it is not what it was before."""
+    await connection.execute(SQL["promote"], person_id, role, before)
 
 
 async def move(connection: Connection, person_id: UUID, zone: str) -> None:

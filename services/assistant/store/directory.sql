@@ -28,9 +28,9 @@ SELECT true FROM identity WHERE person_id = $1 LIMIT 1 FOR SHARE
 UPDATE identity SET display_name = $3 WHERE platform = $1 AND user_id = $2 AND display_name <> $3
 
 -- name: promote
--- Lets a person in, or raises them; never lowers a role.
+-- Lets a person in, or raises them, from the role $3; never lowers a role, and leaves one that was changed meanwhile.
 UPDATE person SET role = $2
-WHERE person_id = $1
+WHERE person_id = $1 AND role = $3
   AND array_position(ARRAY['removed', 'guest', 'member', 'admin'], role)
     < array_position(ARRAY['removed', 'guest', 'member', 'admin'], $2::text)
 

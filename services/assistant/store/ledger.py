@@ -46,7 +46,8 @@ async def replay(store: Store, path: Path) -> int:
     recorded = await asyncio.to_thread(read, path)
     async with unscoped(store) as connection:
         known = await forgetting.known(connection, [each.forgetting_id for each in recorded])
-    missing = [each for each in recorded if each.forgetting_id not in known]
+    unknown = {each.forgetting_id: each for each in recorded if each.forgetting_id not in known}
+    missing = list(unknown.values())
     for each in missing:
         async with scoped(store, [each.space_id]) as connection:
             await forgetting.repeat(connection, each)

@@ -107,8 +107,8 @@ class Passage:
 async def seen(store: Store, asked: Asked) -> list[asyncpg.Record]:
     """What a question gets to see: the parts 'found' (best first), 'recent' and 'standing' (oldest first).
 
-    Small spaces are read whole, by one plan made once. A large one takes a second statement, which goes by
-    its tiers and is planned for its spaces each time (docs/decisions/0003, 0210). Raises StoreUnavailable.
+    Small spaces are read whole. A large one takes a second statement, which goes by its tiers
+    (docs/decisions/0210). Both plans are made once a connection, for all spaces. Raises StoreUnavailable.
     """
     arguments = asked.arguments()
     async with alone(store, asked.spaces) as connection:
@@ -235,10 +235,8 @@ def _array(numbers: Sequence[int]) -> str:
     return f"{{{','.join(map(str, numbers))}}}"
 
 
-# A plan that was made for another space takes this one for tiny. Of one that is just large the planner
-# underrates the vector index, which alone needs no sort, and keys. The index is walked on until enough of
-# what it brings up lies in the space.
-FOR_LARGE = """SET LOCAL plan_cache_mode = force_custom_plan;
-SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off;
+# The planner takes every space for small and underrates the vector index, which alone needs no sort, and
+# keys. The index is walked on until enough of what it brings up lies in the space.
+FOR_LARGE = """SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off;
 SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 200"""
 WHOLE = SQL["recall"].replace("{passages}", SQL["whole"])

@@ -109,7 +109,8 @@ async def test_nothing_is_confirmed_before_the_assistant_has_it(
         await telegram.until(telegram.all_confirmed)
         await telegram.sent(ann, 2)
     assert set(telegram.answers) == {200, 503}
-    assert [request.message.text for request in assistant.requests] == ["one", "two"]
+    # On its way to the answer it may come once more: the assistant knows it by its key.
+    assert list(dict.fromkeys(request.message.text for request in assistant.requests)) == ["one", "two"]
 
 
 async def test_what_is_too_much_stays_with_telegram(
