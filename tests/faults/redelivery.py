@@ -36,7 +36,8 @@ async def run(size: Size, folder: Path) -> Outcome:
             await _say(direct, 2 * half, chance)
             is_answered = await direct.until_answered(2 * half, 60)
         await _tell(made, half, chance)
-        await made.kill(gateway)
+        # It may say what it has just sent: only one that dies may have to send it again.
+        await gateway.stop()
         made.environment.update(_webhook())
         await made.start()
         await _tell(made, half, chance)
