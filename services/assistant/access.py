@@ -112,9 +112,10 @@ async def _write(
     """Have the directory say what is new of a person and a place; None if the person is let in no longer."""
     if _is_written(place, author, entry, role):
         return _access(place, entry)
-    if entry.person_id is None or entry.role is None:
+    if entry.person_id is None:
         await directory.add_person(connection, author, role or TeamRole.GUEST)
     else:
+        assert entry.role is not None
         await directory.promote(connection, entry.person_id, role or TeamRole.GUEST, entry.role)
         await directory.rename(connection, author)
     if place.chat_kind is not ChatKind.DIRECT and entry.group_space is None:

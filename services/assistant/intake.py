@@ -127,11 +127,11 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
         yield Accepted(True, turn_id)
         is_heard_out = False
         try:
-            if remi.streams.is_crowded:
-                # The Deliver stream brings the reply: what waits for one must not fill the memory.
-                return
             # A new event has no past to look at: its turn has only just begun.
             frame = await _look(remi, event, access) if is_known or isinstance(event.body, Stop) else None
+            if frame is None and remi.streams.is_crowded:
+                # The Deliver stream brings the reply: what waits for one must not fill the memory.
+                return
             is_clear = isinstance(accepted, inbox.Accepted) and accepted.is_clear
             async for outcome in _follow(remi, event, access, listener, frame, is_clear):
                 yield outcome
@@ -210,13 +210,9 @@ async def commit(remi: Remi, event: Event, access: Access) -> inbox.Accepted | i
 
 def _is_one_statement(event: Event, access: Access) -> bool:
     """Whether an event changes nothing beside what comes in."""
-    if _is_overheard(event, access):
-        return False
     match event.body:
-        case Said(replied_to=replied_to):
-            return replied_to is None
-        case Commanded() | Pressed():
-            return True
+        case Said(replied_to=None) | Commanded() | Pressed():
+            return not _is_overheard(event, access)
         case _:
             return False
 

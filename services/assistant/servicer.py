@@ -157,14 +157,13 @@ class ConversationServicer(ConversationServiceServicer):
         space_id, delivery_id = wire.delivery_ids(request.delivery_id)
         result = wire.result_from(request)
         moved_to = wire.moved_from(request)
-        is_all = isinstance(result, outbox.Settled) and result.state == "delivered"
-        begin = alone if is_all else scoped
+        begin = alone if outbox.is_delivered(result) else scoped
         async with begin(self._remi.store, [space_id]) as connection:
             if not await outbox.record(connection, platform, space_id, delivery_id, result):
                 raise NotFound("there is no such delivery on this platform")
         if moved_to:
             await directory.move_chat(self._remi.store, platform, request.place.chat_id, moved_to)
-        if isinstance(result, outbox.Settled) and not is_all:
+        if isinstance(result, outbox.Settled) and not outbox.is_delivered(result):
             log.warning("delivery put aside", delivery=request.delivery_id, state=result.state)
         if not isinstance(result, outbox.GoingOn):
             # What comes after it may be sent now, or the rest of it.

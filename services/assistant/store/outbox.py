@@ -51,6 +51,11 @@ class GoingOn:
 Result = Settled | Later | GoingOn
 
 
+def is_delivered(result: Result) -> bool:
+    """Whether the platform has all of it: that is written down in one statement."""
+    return isinstance(result, Settled) and result.state == "delivered"
+
+
 @dataclass(frozen=True, slots=True)
 class Late:
     """A delivery whose time is over. `route` is platform:bot."""
@@ -130,7 +135,7 @@ async def record(
     connection: Connection, platform: Platform, space_id: UUID, delivery_id: UUID, result: Result
 ) -> bool:
     """Write down what the platform said. False if there is no such delivery on this platform."""
-    if isinstance(result, Settled) and result.state == "delivered":
+    if is_delivered(result):
         return bool(
             await connection.fetchval(SQL["settle"], space_id, delivery_id, platform, list(result.sent))
         )
