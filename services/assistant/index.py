@@ -67,7 +67,7 @@ async def index(
     StoreUnavailable.
     """
     while True:
-        async with scoped(store, [space_id]) as connection:
+        async with alone(store, [space_id]) as connection:
             subjects = await passages.unindexed(
                 connection, space_id, _model(embedder), 2 * REACH, MOST, conversation_id, MOST_BYTES
             )

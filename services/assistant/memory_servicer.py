@@ -1,6 +1,6 @@
 """The gRPC edge of memory: to read, correct, take along and erase, each for one person in one place."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from services.assistant.recall import Query, memory_tokens, recall
 from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
 from services.assistant.store import conversations, directory, export, forgetting, links, memories, traces
-from services.assistant.store.connection import Connection, scoped
+from services.assistant.store.connection import Connection, alone, scoped
 from services.assistant.store.forgetting import Forgotten
 from services.assistant.zones import zone
 from services.errors import InvalidEvent, NotAllowed, NotFound
@@ -78,7 +78,7 @@ class MemoryServicer(MemoryServiceServicer):
             if request.kind not in _KINDS:
                 raise InvalidEvent("kind", "is unknown")
             after = uuid("page_token", request.page_token) if request.page_token else None
-            async with scoped(self._remi.store, who.access.spaces) as connection:
+            async with alone(self._remi.store, who.access.spaces) as connection:
                 found = await memories.page(
                     connection,
                     who.access.spaces,
@@ -98,7 +98,7 @@ class MemoryServicer(MemoryServiceServicer):
         async with self._edge.call(context) as platform:
             who = await acting(self._remi, platform, request.actor)
             memory_id = uuid("memory_id", request.memory_id)
-            async with scoped(self._remi.store, who.access.spaces) as connection:
+            async with alone(self._remi.store, who.access.spaces) as connection:
                 memory = await memories.get(connection, who.access.spaces, memory_id)
             ids = await self._platform_ids(who, [memory])
         return pb.GetResponse(memory=_memory(who, memory, ids))
@@ -108,7 +108,7 @@ class MemoryServicer(MemoryServiceServicer):
             who = await acting(self._remi, platform, request.actor)
             memory_id = uuid("memory_id", request.memory_id)
             text, now = wire.text("text", request.text), datetime.now(UTC)
-            async with scoped(self._remi.store, who.access.spaces) as connection:
+            async with alone(self._remi.store, who.access.spaces) as connection:
                 was = await memories.get(connection, who.access.spaces, memory_id)
             access, asker = _access(who, was.space_id), who.asker_in(was.space_id)
             async with scoped(self._remi.store, [access.space_id]) as connection:
@@ -160,9 +160,9 @@ class MemoryServicer(MemoryServiceServicer):
             _require_charge(who)
             chunks = _chunks(first, request_iterator)
             done = await portable.bring(self._remi.store, who.access, who.place, chunks)
-            async with scoped(self._remi.store, [who.access.space_id]) as connection:
+            async with alone(self._remi.store, [who.access.space_id]) as connection:
                 waiting = await export.unindexed(connection, who.access.space_id)
-            await self._finish_index(who.access, *waiting)
+            await self._finish_index(who.access, waiting)
         return pb.ImportResponse(
             messages=done.messages, memories=done.memories, reminders=done.reminders, skipped=done.skipped
         )
@@ -183,10 +183,10 @@ class MemoryServicer(MemoryServiceServicer):
             ids = await self._platform_ids(who, [line.found for line in explained.lines if line.found])
         return _explanation(who, explained, ids)
 
-    async def _finish_index(self, access: Access, *others: UUID) -> None:
-        """What was said in the conversation, and in these others, can be found after this."""
+    async def _finish_index(self, access: Access, conversations: Sequence[UUID] = ()) -> None:
+        """What was said in these conversations, or else in the one at hand, can be found after this."""
         store, embedder = self._remi.store, self._remi.models.embedder
-        await finish(store, embedder, access.space_id, *others, access.conversation_id)
+        await finish(store, embedder, access.space_id, *(conversations or [access.conversation_id]))
 
     def _asked_at(self, request: pb.SearchRequest, platform: Platform) -> datetime:
         if request.HasField("asked_at") and platform in self._remi.knobs.client_clock:
@@ -196,7 +196,7 @@ class MemoryServicer(MemoryServiceServicer):
     async def _platform_ids(self, who: Acting, shown: Iterable[Memory | Recalled]) -> PlatformIds:
         message_ids = {source.message_id for each in shown for source in each.sources}
         message_ids |= {each.message_id for each in shown if isinstance(each, Recalled) and each.message_id}
-        async with scoped(self._remi.store, who.access.spaces) as connection:
+        async with alone(self._remi.store, who.access.spaces) as connection:
             return await conversations.platform_ids(connection, who.access.spaces, message_ids)
 
 

@@ -34,7 +34,7 @@ from services.assistant.model import Vector
 from services.assistant.recall import Query, embed_question, recall_nearby, shorter
 from services.assistant.remi import Remi
 from services.assistant.store import directory, inbox, turns, work
-from services.assistant.store.connection import Connection, alone, scoped, unscoped
+from services.assistant.store.connection import Connection, alone, scoped
 from services.assistant.store.passages import Subject
 from services.assistant.store.turns import Outcome
 from services.assistant.store.work import Claim, Kind
@@ -206,7 +206,7 @@ async def _respond(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
 async def _introduced(remi: Remi, turn: Turn, response: Response) -> Response:
     """The first reply in a group says what is kept there."""
     outcome, before = response.outcome, response.change
-    async with unscoped(remi.store) as connection:
+    async with alone(remi.store) as connection:
         # What the turn was begun with may be a minute old.
         is_news = await directory.is_news(connection, turn.space_id)
     remi.door.lately.clear()

@@ -12,14 +12,21 @@ from conftest import Database
 from services.assistant.store import passages
 from services.assistant.store.queries import load
 
+SQL = passages.SQL
 ROAD = {
     "accept": load("inbox")["accept"],
     "recall": passages.WHOLE,
     "finish": load("turns")["finish"],
-    "write": load("passages")["write"],
+    "write": SQL["write"],
     "settle": load("outbox")["settle"],
 }
 """What every turn asks of the database."""
+HAUL = {
+    "unindexed": SQL["texts"].replace("{asked}", SQL["unindexed"]),
+    "stale": SQL["texts"].replace("{asked}", SQL["stale"]),
+    "unlearned": load("learning")["unlearned"],
+}
+"""What is asked for every few messages of a long import, before the database has statistics of them."""
 SETTINGS = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off"
 FILL = """
 CREATE TEMP TABLE talk AS
@@ -41,21 +48,26 @@ INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, message_i
 INSERT INTO memory (space_id, memory_id, kind, text, said_at, learned_at, indexed_at)
     SELECT space, said, 'fact', '', now(), now(), now() FROM talk;
 INSERT INTO memory_source (space_id, memory_id, message_id, quote) SELECT space, said, said, '' FROM talk;
-ANALYZE;
 """
 GROWS = {"message", "event", "receipt", "delivery", "turn", "memory", "memory_source"}
 FEW = {"turn_running", "event_waiting", "memory_standing", "memory_to_index", "message_to_index"}
 """Indexes of the few rows of a space that are in a certain state."""
 
 
-@pytest.mark.parametrize("name", ROAD)
-async def test_no_statement_of_the_road_reads_a_space_for_a_row(database: Database, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "is_known"),
+    [*((name, True) for name in ROAD | HAUL), *((name, False) for name in HAUL)],
+)
+async def test_no_statement_reads_a_space_for_a_row(database: Database, name: str, is_known: bool) -> None:
+    statement = (ROAD | HAUL)[name]
     owner, connection = await asyncpg.connect(database.owner_dsn), await asyncpg.connect(database.app_dsn)
     try:
         await owner.execute(FILL)
+        if is_known:
+            await owner.execute("ANALYZE")
         await connection.execute(SETTINGS)
-        await connection.execute(f"PREPARE road AS {ROAD[name]}")
-        nothing = ", ".join(["NULL"] * max(int(number) for number in re.findall(r"\$(\d+)", ROAD[name])))
+        await connection.execute(f"PREPARE road AS {statement}")
+        nothing = ", ".join(["NULL"] * max(int(number) for number in re.findall(r"\$(\d+)", statement)))
         plan = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE road ({nothing})")
     finally:
         await owner.close()

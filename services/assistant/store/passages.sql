@@ -90,9 +90,12 @@ FROM (
           AND (last_reply IS NULL OR (  -- for a few replies only: is the one to come among them?
             SELECT count(reply.message_id) + 1 BETWEEN memory.first_reply AND memory.last_reply
             FROM memory_source s JOIN message said ON said.space_id = s.space_id AND said.message_id = s.message_id
-            LEFT JOIN message reply ON reply.space_id = said.space_id
-              AND reply.conversation_id = said.conversation_id AND reply.position > said.position
-              AND reply.role = 'remi' AND reply.replaced_by IS NULL
+            LEFT JOIN LATERAL (
+                SELECT message_id FROM message
+                WHERE space_id = said.space_id AND conversation_id = said.conversation_id
+                  AND position > said.position AND role = 'remi' AND replaced_by IS NULL
+                ORDER BY position LIMIT memory.last_reply
+            ) AS reply ON true
             WHERE s.space_id = memory.space_id AND s.memory_id = memory.memory_id))
         ORDER BY learned_at DESC LIMIT 40
     ) AS standing
@@ -244,11 +247,12 @@ WITH held AS (
     SELECT (SELECT count(*) FROM held) + (SELECT count(*) FROM kept) = cardinality($2::uuid[]) AS is_whole
 ), marked AS (
     UPDATE message SET indexed_at = now() FROM whole
-    WHERE is_whole AND space_id = $1 AND message_id = ANY ($4::uuid[]) AND indexed_at IS NULL
+    -- Said so that not all that waits anywhere is read for it.
+    WHERE is_whole AND space_id = $1 AND message_id = ANY ($4::uuid[]) AND coalesce(indexed_at, 'infinity') = 'infinity'
     RETURNING message_id AS subject_id
 ), marked_memory AS (
     UPDATE memory SET indexed_at = now() FROM whole
-    WHERE is_whole AND space_id = $1 AND memory_id = ANY ($4::uuid[]) AND indexed_at IS NULL
+    WHERE is_whole AND space_id = $1 AND memory_id = ANY ($4::uuid[]) AND coalesce(indexed_at, 'infinity') = 'infinity'
     RETURNING memory_id AS subject_id
 ), done AS (
     SELECT subject_id FROM marked UNION ALL SELECT subject_id FROM marked_memory
