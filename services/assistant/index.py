@@ -140,10 +140,14 @@ async def reindex(store: Store, embedder: Embedder, space_id: UUID, limit: int =
     return sum(subject.is_asked for subject in subjects)
 
 
-async def promote(store: Store, space_id: UUID, limit: int = 500) -> int:
-    """Move a large space's passages to the HNSW tier, `limit` at a time; how many went, 0 when all did."""
-    async with scoped(store, [space_id]) as connection:
-        return await passages.promote(connection, space_id, limit)
+async def promote(store: Store, space_id: UUID, batch: int = 500) -> int:
+    """Move a batch of a large space's passages to its tiers; how many went, 0 when fewer than a batch wait.
+
+    These are searched exactly meanwhile. Each message renews the passages before it, which takes them out of
+    the tiers again: one by one, most would go there several times.
+    """
+    async with alone(store, [space_id]) as connection:
+        return await passages.promote(connection, space_id, batch)
 
 
 def _runs(subjects: Sequence[Subject], known: Mapping[UUID, Vector]) -> list[list[_Piece]]:
