@@ -25,7 +25,7 @@ run: $(RUN)  ## Start Remi on this machine and chat with it here
 	@$(BIN)/python -m services
 
 test: check  ## All checks, then all tests, with their coverage
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+	@$(BIN)/python -m pytest -q -n 3 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 check: $(ALL)  ## Formatting, lint, types, import layers, contract, stubs, images
 	@$(BIN)/ruff format --check .
