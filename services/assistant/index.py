@@ -140,14 +140,14 @@ async def reindex(store: Store, embedder: Embedder, space_id: UUID, limit: int =
     return sum(subject.is_asked for subject in subjects)
 
 
-async def promote(store: Store, space_id: UUID, batch: int = 500) -> int:
-    """Move a batch of a large space's passages to its tiers; how many went, 0 when fewer than a batch wait.
+async def promote(store: Store, space_id: UUID, most: int = 100, waiting: int = 200) -> int:
+    """Move passages of a large space to its tiers, where so many wait; how many went, 0 when fewer wait.
 
     These are searched exactly meanwhile. Each message renews the passages before it, which takes them out of
     the tiers again: one by one, most would go there several times.
     """
     async with alone(store, [space_id]) as connection:
-        return await passages.promote(connection, space_id, batch)
+        return await passages.promote(connection, space_id, most, waiting)
 
 
 def _runs(subjects: Sequence[Subject], known: Mapping[UUID, Vector]) -> list[list[_Piece]]:

@@ -46,7 +46,7 @@ async def shrunk(talk: Talk) -> None:
 
 async def promoted(talk: Talk) -> None:
     await grown(talk)
-    while await promote(talk.store, talk.space_id, 1):
+    while await promote(talk.store, talk.space_id, waiting=1):
         pass
 
 

@@ -145,7 +145,7 @@ async def tiers(town: Town, store: Store, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(passages, "WHOLE", passages.WHOLE.replace("passages > 2000", "passages > 0"))
 
     async def move(person: int) -> None:
-        while await promote(store, town.spaces[person], 1):
+        while await promote(store, town.spaces[person], waiting=1):
             pass
 
     await in_lanes(move, range(PEOPLE))

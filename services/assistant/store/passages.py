@@ -206,9 +206,9 @@ async def settle(connection: Connection, space_id: UUID, model: str) -> None:
     await connection.execute(SQL["settle"], space_id, model)
 
 
-async def promote(connection: Connection, space_id: UUID, batch: int) -> int:
-    """Move a batch of passages of a space above LARGE to the tiers, if so many wait; how many went."""
-    return int(await connection.fetchval(SQL["promote"], space_id, batch, LARGE, TIERS, COMMON))
+async def promote(connection: Connection, space_id: UUID, most: int, waiting: int) -> int:
+    """Move passages of a space above LARGE to the tiers, where so many wait for that; how many went."""
+    return int(await connection.fetchval(SQL["promote"], space_id, most, LARGE, TIERS, COMMON, waiting))
 
 
 async def _texts(connection: Connection, asked: str, *arguments: object) -> list[Subject]:

@@ -312,7 +312,7 @@ WITH held AS (
 SELECT is_whole, (SELECT count(*) FROM done) AS done FROM whole
 
 -- name: promote
--- Moves $2 passages of a space that has grown beyond $3 into the tiers of large ones, once so many wait: vectors of the
+-- Moves $2 passages of a space that has grown beyond $3 into the tiers of large ones, where $6 wait: vectors of the
 -- dimensions $4 to HNSW, and the words that stand in $5 passages at most to postings.
 WITH moved AS (
     UPDATE passage SET posted = true, large = coalesce(vector_dims(embedding) = ANY ($4::integer[]), false),
@@ -322,7 +322,7 @@ WITH moved AS (
         WHERE space_id = $1 AND NOT posted
           AND (SELECT passages FROM space_statistics WHERE space_id = $1) > $3
           AND (SELECT count(*) FROM (
-              SELECT FROM passage WHERE space_id = $1 AND NOT posted LIMIT $2) AS waiting) = $2
+              SELECT FROM passage WHERE space_id = $1 AND NOT posted LIMIT $6) AS waiting) >= $6
         LIMIT $2)
     RETURNING subject_id, ordinal, terms
 ), listed AS (

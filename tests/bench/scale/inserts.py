@@ -63,5 +63,5 @@ async def insert(store: Store, space_id: UUID) -> Inserts:
         assert await index(store, embedder, space_id, space_id) == 1
         indexed.append(1_000 * (time.perf_counter() - began))
     began = time.perf_counter()
-    moved = await promote(store, space_id, MANY)
+    moved = await promote(store, space_id, MANY, waiting=MANY)
     return Inserts(median(indexed), 1_000 * (time.perf_counter() - began) / moved if moved else 0.0)
