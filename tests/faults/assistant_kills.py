@@ -48,7 +48,7 @@ async def run(size: Size, folder: Path) -> Outcome:
         await _kill(smith, people, environment, address, kills, cold)
         last = await smith.start("assistant", environment)
         await until_serving(last, address)
-        async with no_lease_lasts(database) if size is SMOKE else nullcontext():
+        async with no_lease_lasts(database) if size == SMOKE else nullcontext():
             async with asyncio.timeout(DRAIN):
                 await talking
             await people.until_answered(messages, DRAIN)
@@ -59,7 +59,7 @@ async def run(size: Size, folder: Path) -> Outcome:
         f"{kills} kills, {died.total()} of them at {len(died)} named points, over {chats * messages:,} "
         f"messages, {cold} cold starts: {ledger}"
     )
-    is_met = ledger.is_clean and not ledger.repeated and (len(died) >= LEAST_POINTS or size is SMOKE)
+    is_met = ledger.is_clean and not ledger.repeated and (len(died) >= LEAST_POINTS or size == SMOKE)
     return Outcome(figure, "0 lost, 0 double turns, 0 out of order", is_met)
 
 

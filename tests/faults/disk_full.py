@@ -24,7 +24,7 @@ async def run(size: Size, folder: Path) -> Outcome:
             return Outcome(
                 "not run: it takes the right to mount a file system, and here there is none",
                 "refused cleanly, then drained in order",
-                met=size is SMOKE,
+                met=size == SMOKE,
             )
         home = await stack.enter_async_context(household(folder, chats, MESSAGES, folder / "disk"))
         people, half = home.people, chats * MESSAGES // 2

@@ -35,7 +35,7 @@ async def _run(
         await _kill_often(made, kills, cold)
         await made.start()
         made.say(-sum(made.said) % people)
-        await made.answered(hurry=size is SMOKE)
+        await made.answered(hurry=size == SMOKE)
         ledger = await made.ledger()
         died = deaths(folder / f"{made.scene.platform}.log")
     figure = (

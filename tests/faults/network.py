@@ -35,8 +35,8 @@ async def run(size: Size, folder: Path) -> Outcome:
     away, chats = max(0.5, AWAY * size.share), size.of(CHATS, 10)
     # A dead connection is noticed within a minute, and a model tried again after half of one: the tests don't
     # have the time.
-    faults = ("cut",) if size is SMOKE else ("cut", "dead")
-    cables = ("assistant", "Postgres") if size is SMOKE else ("assistant", "Postgres", "model")
+    faults = ("cut",) if size == SMOKE else ("cut", "dead")
+    cables = ("assistant", "Postgres") if size == SMOKE else ("assistant", "Postgres", "model")
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(postgres(folder))
         model = await stack.enter_async_context(FakeOpenAI())
@@ -67,7 +67,7 @@ async def run(size: Size, folder: Path) -> Outcome:
         for number, (fault, cable) in enumerate(product(faults, cables)):
             said = number * chats * A_FAULT
             slowest = max(slowest, await _around(people, lines[cable], fault, away, said, chats * A_FAULT))
-            if size is SMOKE:
+            if size == SMOKE:
                 await people.until_quiet(DRAIN)
         async with asyncio.timeout(DRAIN):
             await talking

@@ -35,7 +35,7 @@ async def run(size: Size, folder: Path) -> Outcome:
                     await made.kill(gateway)
                     made.say(missed * people)
                     gateway = await made.start()
-            await made.answered(hurry=size is SMOKE)
+            await made.answered(hurry=size == SMOKE)
         ledger = await made.ledger()
     figure = (
         f"{rounds} times away, {sum(made.said) - people:,} messages missed in {people} channels: {ledger}"

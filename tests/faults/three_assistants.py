@@ -98,7 +98,7 @@ async def run(size: Size, folder: Path) -> Outcome:
         await _kill_by_turns(replicas, towns, kills)
         for each in towns:
             each.let_say(messages * chats)
-        async with no_lease_lasts(database) if size is SMOKE else nullcontext():
+        async with no_lease_lasts(database) if size == SMOKE else nullcontext():
             async with asyncio.timeout(DRAIN):
                 await talking
             for each in towns:
@@ -107,14 +107,14 @@ async def run(size: Size, folder: Path) -> Outcome:
         died = sum((points.deaths(replica.log) for replica in replicas), Counter[str]())
         spread = [replica.turns() for replica in replicas]
         took = (
-            0.0 if size is SMOKE else await _taken_over(database.owner_dsn, model, replicas, towns, messages)
+            0.0 if size == SMOKE else await _taken_over(database.owner_dsn, model, replicas, towns, messages)
         )
     figure = (
         f"{kills} kills, {died.total()} of them at {len(died)} named points, over "
         f"{REPLICAS * chats * messages:,} messages: {ledger}; "
         f"{' + '.join(map(str, spread))} turns; left turns taken over within {took:.1f} s"
     )
-    is_spread = min(spread) > 0 or size is SMOKE
+    is_spread = min(spread) > 0 or size == SMOKE
     is_met = ledger.is_clean and not ledger.repeated and is_spread and took <= TAKEN_OVER
     must = f"0 lost, 0 double turns, 0 out of order; turns of all three; within {TAKEN_OVER:.0f} s"
     return Outcome(figure, must, is_met)
