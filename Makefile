@@ -12,6 +12,8 @@ RUN := $(firstword $(wildcard $(ALL)) $(call stamp,run))
 
 STUBS := services/stubs
 BENCHMARK := data/benchmark/small
+# A process that gRPC runs in starts others, such as a Postgres; gRPC's handlers of a fork may crash these before they begin.
+NO_FORK_HANDLERS := GRPC_ENABLE_FORK_SUPPORT=0
 protoc = PATH="$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I$(STUBS)=proto \
 	--python_out=$(1) --grpc_python_out=$(1) --mypy_out=$(1) --mypy_grpc_out=$(1) \
 	proto/assistant/v1/assistant.proto
@@ -25,7 +27,7 @@ run: $(RUN)  ## Start Remi on this machine and chat with it here
 	@$(BIN)/python -m services
 
 test: check  ## All checks, then all tests, with their coverage
-	@$(BIN)/python -m pytest -q -n 3 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+	@$(NO_FORK_HANDLERS) $(BIN)/python -m pytest -q -n 3 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 check: $(ALL)  ## Formatting, lint, types, import layers, contract, stubs, images
 	@$(BIN)/ruff format --check .
