@@ -69,6 +69,8 @@ async def test_it_is_started_again_when_it_dies(monkeypatch: pytest.MonkeyPatch)
         await connection.close()
         watching.cancel()
         await asyncio.wait([watching])
+        # Its thread may still be on its way out of the start, with the lock that the cleanup takes.
+        await asyncio.get_running_loop().shutdown_default_executor()
         embedded._server(folder).cleanup()
 
 
