@@ -474,13 +474,12 @@ class Machine(RuleBasedStateMachine):
             if each.row and each.row.lease != "held" and each.row.due == "now"
         }
         assert {each.subject_id for each in claims} == due
+        read = self.ground.wait(self.inside(lambda connection: outbox.claimed(connection, claims)))
+        assert read.keys() == due
         for claim in claims:
-            sending = self.deliveries[claim.subject_id]
-            read = self.ground.wait(
-                self.inside(lambda connection, it=claim: outbox.read(connection, self.space, it.subject_id))
-            )
-            assert read is not None
-            assert tuple(read.sent) == sending.sent
+            sending, found = self.deliveries[claim.subject_id], read[claim.subject_id]
+            assert isinstance(found, outbox.Due)
+            assert tuple(found.delivery.sent) == sending.sent
             assert sending.row
             sending.row.lease, sending.is_out = "held", True
 

@@ -1,7 +1,7 @@
 """The gRPC edge of the talk: authenticate, validate, translate. No logic."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -111,8 +111,7 @@ class ConversationServicer(ConversationServiceServicer):
                 await outbox.listen(store, route)
                 noted = now()
             claims = await work.claim(store, "deliver", holder, BATCH, route, outbox.CARRY)
-            ready = [delivery for claim in claims if (delivery := await self._ready(claim))]
-            for delivery in sorted(ready, key=attrgetter("created_at")):
+            for delivery in sorted(await self._ready(claims), key=attrgetter("created_at")):
                 yield wire.delivery_to(delivery)
             if not claims:
                 self._remi.outgoing.clear()
@@ -122,34 +121,41 @@ class ConversationServicer(ConversationServiceServicer):
                 except TimeoutError:
                     continue
 
-    async def _ready(self, claim: Claim) -> Delivery | None:
-        """What a claim stands for, if it is to be sent now."""
+    async def _ready(self, claims: Sequence[Claim]) -> list[Delivery]:
+        """What is to be sent now, of all that is claimed."""
+        if not claims:
+            return []
+        async with alone(self._remi.store, [claim.space_id for claim in claims]) as connection:
+            found = await outbox.claimed(connection, claims)
+        ready = [await self._sift(claim, found.get(claim.subject_id)) for claim in claims]
+        return [delivery for delivery in ready if delivery]
+
+    async def _sift(self, claim: Claim, found: outbox.Due | Unreadable | None) -> Delivery | None:
+        """What a claim stands for, if it is to be sent now; its row says what is to be done otherwise."""
         store = self._remi.store
-        delay = None
-        try:
+        match found:
+            case None:
+                await work.done(store, "deliver", claim)
+                return None
+            case Unreadable():
+                log.error("delivery_unreadable", delivery=str(claim.subject_id), exc_info=found)
+                await work.put_back(store, "deliver", claim, UNREADABLE)
+                return None
+            case outbox.Due(delivery, wait):
+                pass
+            case _:
+                assert_never(found)
+        if delivery.created_at + self._remi.knobs.delivery_time < datetime.now(UTC):
             async with scoped(store, [claim.space_id]) as connection:
-                delivery = await outbox.read(connection, claim.space_id, claim.subject_id)
-                if delivery is not None:
-                    if delivery.created_at + self._remi.knobs.delivery_time < datetime.now(UTC):
-                        late = outbox.Late(claim.space_id, claim.subject_id, claim.route)
-                        await outbox.expire(connection, late)
-                        log.warning("delivery put aside", delivery=str(claim.subject_id), state="expired")
-                        return None
-                    delay = await outbox.wait(connection, delivery)
-                    is_next = await outbox.is_next(connection, claim.space_id, claim.subject_id)
-                    delay = delay if is_next else delay or timedelta(seconds=POLL)
-                    if claim.was_left and delivery.place.platform not in TAKES_KEYS:
-                        await outbox.count_again(connection, delivery)
-                        log.warning("delivery sent again", delivery=str(claim.subject_id))
-        except Unreadable as error:
-            log.error("delivery_unreadable", delivery=str(claim.subject_id), exc_info=error)
-            await work.put_back(store, "deliver", claim, UNREADABLE)
+                await outbox.expire(connection, outbox.Late(claim.space_id, claim.subject_id, claim.route))
+            log.warning("delivery put aside", delivery=str(claim.subject_id), state="expired")
             return None
-        if delivery is None:
-            await work.done(store, "deliver", claim)
-            return None
-        if delay is not None:
-            await work.put_back(store, "deliver", claim, delay)
+        if claim.was_left and delivery.place.platform not in TAKES_KEYS:
+            async with alone(store, [claim.space_id]) as connection:
+                await outbox.count_again(connection, delivery)
+            log.warning("delivery sent again", delivery=str(claim.subject_id))
+        if wait is not None:
+            await work.put_back(store, "deliver", claim, wait)
             return None
         return delivery
 

@@ -47,7 +47,7 @@ ASSISTANT = {
     "before the index is written": Point("services.assistant.turn", "index_turn", "before"),
     "after the index is written": Point("services.assistant.turn", "index_turn", "after"),
     "before a delivery goes down the Deliver stream": Point(
-        "services.assistant.store.outbox", "read", "before"
+        "services.assistant.store.outbox", "claimed", "before"
     ),
     "before a delivery is settled": Point("services.assistant.store.outbox", "record", "before"),
     "after a delivery is settled": Point("services.assistant.store.outbox", "record", "after"),

@@ -19,6 +19,9 @@ ROAD = {
     "finish": load("turns")["finish"],
     "write": SQL["write"],
     "settle": load("outbox")["settle"],
+    "read": load("outbox")["read"],
+    "waits": load("outbox")["waits"],
+    "held back": load("outbox")["held_back"],
 }
 """What every turn asks of the database."""
 HAUL = {

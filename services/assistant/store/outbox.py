@@ -12,12 +12,16 @@ import asyncpg
 from services.assistant.domain import Button, ChatKind, Delivery, Place, Platform, Reply
 from services.assistant.store.connection import Connection, Store, alone
 from services.assistant.store.queries import load
+from services.assistant.store.work import Claim
 from services.errors import Unreadable
 
 SQL = load("outbox")
 
 HOLDS_BACK = timedelta(minutes=3)
 """How long a delivery that isn't sent holds back newer ones where no gateway listens for deliveries."""
+
+LOOK_AGAIN = timedelta(seconds=1)
+"""How long one that is held back rests until it is looked at again."""
 
 CARRY = timedelta(seconds=30)
 """How long a delivery stays with whoever was given it before somebody else may have it."""
@@ -57,6 +61,14 @@ def is_delivered(result: Result) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery as it is to be sent, after `wait`; now if that is None."""
+
+    delivery: Delivery
+    wait: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
 class Late:
     """A delivery whose time is over. `route` is platform:bot."""
 
@@ -80,24 +92,30 @@ class Undelivered:
     put_aside_at: datetime
 
 
-async def read(connection: Connection, space_id: UUID, delivery_id: UUID) -> Delivery | None:
-    """A delivery as it is to be sent now; None if it was forgotten.
+async def claimed(connection: Connection, claims: Sequence[Claim]) -> dict[UUID, Due | Unreadable]:
+    """Deliveries as they are to be sent, by their id; those are missing that were forgotten meanwhile.
 
-    Raises Unreadable where the row is broken, or of a newer version.
+    Unreadable stands for one whose row is broken, or of a newer version.
     """
-    row = await connection.fetchrow(SQL["read"], space_id, delivery_id)
-    if row is None:
-        return None
-    try:
-        return _delivery(space_id, row)
-    except (LookupError, TypeError, ValueError) as error:
-        raise Unreadable(f"delivery {delivery_id} can't be read by this version") from error
+    spaces, ids = [claim.space_id for claim in claims], [claim.subject_id for claim in claims]
+    waiting = await connection.fetch(SQL["waits"], spaces, ids)
+    waits: dict[UUID, timedelta] = {row["delivery_id"]: row["wait"] for row in waiting}
+    for row in await connection.fetch(SQL["held_back"], spaces, [None for _ in ids], ids, HOLDS_BACK):
+        waits.setdefault(row["delivery_id"], LOOK_AGAIN)
+    due: dict[UUID, Due | Unreadable] = {}
+    for row in await connection.fetch(SQL["read"], spaces, ids):
+        try:
+            due[row["delivery_id"]] = Due(_delivery(row), waits.get(row["delivery_id"]))
+        except Unreadable as error:
+            due[row["delivery_id"]] = error
+    return due
 
 
 async def of_turn(connection: Connection, space_id: UUID, turn_id: UUID) -> Delivery | None:
-    """The delivery that carries a turn's outcome; None if it has none."""
+    """The delivery that carries a turn's outcome; None if it has none. Raises Unreadable."""
     delivery_id = await connection.fetchval(SQL["of_turn"], space_id, turn_id)
-    return await read(connection, space_id, delivery_id) if delivery_id else None
+    row = await connection.fetchrow(SQL["read"], [space_id], [delivery_id]) if delivery_id else None
+    return _delivery(row) if row else None
 
 
 async def listen(store: Store, route: str) -> None:
@@ -118,12 +136,12 @@ async def tell(
 
 async def is_next(connection: Connection, space_id: UUID, delivery_id: UUID) -> bool:
     """Whether a delivery may go: none before it in its conversation waits, but for one that can't be sent."""
-    return bool(await connection.fetchval(SQL["is_next"], space_id, None, delivery_id, HOLDS_BACK))
+    return not await connection.fetch(SQL["held_back"], [space_id], [None], [delivery_id], HOLDS_BACK)
 
 
 async def is_clear(connection: Connection, space_id: UUID, conversation_id: UUID) -> bool:
     """Whether a reply that is still being written would be the next to go in its conversation."""
-    return bool(await connection.fetchval(SQL["is_next"], space_id, conversation_id, None, HOLDS_BACK))
+    return not await connection.fetch(SQL["held_back"], [space_id], [conversation_id], [None], HOLDS_BACK)
 
 
 async def release(connection: Connection, delivery: Delivery) -> None:
@@ -160,16 +178,6 @@ async def closed(connection: Connection, route: str) -> list[tuple[str, timedelt
     """The chats of a bot (platform:bot) that the platform closed, each with the time until it is open."""
     await connection.execute(SQL["forget_open"], route)
     return [(row["chat_id"], row["open_after"]) for row in await connection.fetch(SQL["closed"], route)]
-
-
-async def wait(connection: Connection, delivery: Delivery) -> timedelta | None:
-    """How long a delivery has to wait for its chat; None if it may be sent now."""
-    place = delivery.place
-    route = f"{place.platform}:{place.bot_id}"
-    wait: timedelta | None = await connection.fetchval(
-        SQL["wait"], delivery.space_id, delivery.delivery_id, route, place.chat_id
-    )
-    return wait
 
 
 async def late(connection: Connection, after: timedelta, most: int) -> list[Late]:
@@ -213,22 +221,24 @@ async def send_again(connection: Connection, space_id: UUID, delivery_id: UUID) 
     return bool(await connection.fetchval(SQL["send_again"], space_id, delivery_id))
 
 
-def _delivery(space_id: UUID, row: asyncpg.Record) -> Delivery:
-    place = Place(
-        Platform(row["platform"]),
-        row["bot_id"],
-        row["chat_id"],
-        row["thread_id"],
-        ChatKind(row["chat_kind"]),
-    )
-    buttons = tuple(tuple(Button(*each) for each in line) for line in json.loads(row["buttons"]))
-    reply = Reply(row["text"], buttons, row["file_name"], row["file_content"])
+def _delivery(row: asyncpg.Record) -> Delivery:
+    try:
+        place = Place(
+            Platform(row["platform"]),
+            row["bot_id"],
+            row["chat_id"],
+            row["thread_id"],
+            ChatKind(row["chat_kind"]),
+        )
+        buttons = tuple(tuple(Button(*each) for each in line) for line in json.loads(row["buttons"]))
+    except (LookupError, TypeError, ValueError) as error:
+        raise Unreadable(f"delivery {row['delivery_id']} can't be read by this version") from error
     return Delivery(
         row["delivery_id"],
-        space_id,
+        row["space_id"],
         row["turn_id"],
         place,
-        reply,
+        Reply(row["text"], buttons, row["file_name"], row["file_content"]),
         row["reply_to"],
         tuple(row["replaces"]),
         tuple(row["sent"]),

@@ -1,36 +1,50 @@
 -- name: read
--- A delivery and where it goes. In a chat that has moved, the ids of its earlier messages mean nothing.
-SELECT d.delivery_id, d.turn_id, coalesce(m.text, d.text) AS text, d.buttons, d.file_name, d.file_content, d.sent,
-       d.state, d.created_at, c.platform, c.bot_id, coalesce(a.chat_id, c.chat_id) AS chat_id, c.thread_id, c.chat_kind,
-       CASE WHEN a.chat_id IS NULL THEN d.reply_to ELSE '' END AS reply_to,
-       CASE WHEN a.chat_id IS NULL THEN d.replaces ELSE '{}' END AS replaces
-FROM delivery d
-JOIN conversation c ON c.space_id = d.space_id AND c.conversation_id = d.conversation_id
-LEFT JOIN chat_alias a ON a.platform = c.platform AND a.known_as = c.chat_id
-LEFT JOIN message m ON m.space_id = d.space_id AND m.message_id = d.message_id
-WHERE d.space_id = $1 AND d.delivery_id = $2
+-- Deliveries and where they go. In a chat that has moved, the ids of its earlier messages mean nothing.
+-- LIMIT: each is looked up by itself, whatever the planner believes of its space; so in what else is asked of several.
+SELECT each.*
+FROM unnest($1::uuid[], $2::uuid[]) AS asked (space_id, delivery_id), LATERAL (
+    SELECT d.space_id, d.delivery_id, d.turn_id, coalesce(m.text, d.text) AS text, d.buttons, d.file_name,
+           d.file_content, d.sent, d.state, d.created_at,
+           c.platform, c.bot_id, coalesce(a.chat_id, c.chat_id) AS chat_id, c.thread_id, c.chat_kind,
+           CASE WHEN a.chat_id IS NULL THEN d.reply_to ELSE '' END AS reply_to,
+           CASE WHEN a.chat_id IS NULL THEN d.replaces ELSE '{}' END AS replaces
+    FROM delivery d
+    JOIN conversation c ON c.space_id = d.space_id AND c.conversation_id = d.conversation_id
+    LEFT JOIN chat_alias a ON a.platform = c.platform AND a.known_as = c.chat_id
+    LEFT JOIN message m ON m.space_id = d.space_id AND m.message_id = d.message_id
+    WHERE d.space_id = asked.space_id AND d.delivery_id = asked.delivery_id
+    LIMIT 1
+) AS each
 
 -- name: of_turn
 -- The delivery that carries a turn's outcome.
 SELECT delivery_id FROM delivery WHERE space_id = $1 AND turn_id = $2 ORDER BY created_at DESC LIMIT 1
 
--- name: is_next
--- Whether no older reply of a conversation still waits to be sent: older than the delivery $3, of its conversation; or,
--- where there is none yet, any of the conversation $2. A reminder holds no reply back. Where no gateway listens for
--- deliveries, as at a pipe, what has waited for too long is waited for no more.
-SELECT NOT EXISTS (
+-- name: held_back
+-- Of these deliveries ($3), those that an older reply of their conversation holds back, which still waits to be sent;
+-- a reply that is still being written is asked for by its conversation ($2) alone. A reminder holds no reply back.
+-- Where no gateway listens for deliveries, as at a pipe, what has waited for too long ($4) is waited for no more.
+-- OFFSET: worked out by itself, the conversation may be looked up in an index.
+SELECT asked.delivery_id
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS asked (space_id, conversation_id, delivery_id)
+LEFT JOIN LATERAL (
+    SELECT conversation_id, created_at FROM delivery
+    WHERE space_id = asked.space_id AND delivery_id = asked.delivery_id
+    LIMIT 1
+) AS mine ON true, LATERAL (
+    SELECT coalesce(asked.conversation_id, mine.conversation_id) AS conversation_id OFFSET 0
+) AS talk, LATERAL (
     SELECT FROM delivery older
-    JOIN turn ON turn.space_id = $1 AND turn.turn_id = older.turn_id
-    WHERE older.space_id = $1 AND older.state = 'pending'
-      AND older.conversation_id = coalesce(
-          $2, (SELECT conversation_id FROM delivery WHERE space_id = $1 AND delivery_id = $3::uuid))
-      AND ($3 IS NULL OR (older.created_at, older.delivery_id)
-                         < (SELECT created_at, delivery_id FROM delivery WHERE space_id = $1 AND delivery_id = $3))
+    JOIN turn ON turn.space_id = older.space_id AND turn.turn_id = older.turn_id
+    WHERE older.space_id = asked.space_id AND older.state = 'pending'
+      AND older.conversation_id = talk.conversation_id
+      AND (asked.delivery_id IS NULL OR (older.created_at, older.delivery_id) < (mine.created_at, asked.delivery_id))
       AND (older.created_at > now() - $4::interval
            OR EXISTS (SELECT FROM conversation c JOIN listening ON route = c.platform || ':' || c.bot_id
-                      WHERE c.space_id = $1 AND c.conversation_id = older.conversation_id
+                      WHERE c.space_id = asked.space_id AND c.conversation_id = older.conversation_id
                         AND listening.at > now() - interval '1 minute'))
-)
+    LIMIT 1
+) AS first
 
 -- name: listen
 -- A gateway keeps a Deliver stream for this bot.
@@ -121,19 +135,28 @@ SELECT chat_id, open_at - now() AS open_after FROM closed_chat WHERE route = $1 
 -- Chats that are open again need no row.
 DELETE FROM closed_chat WHERE route = $1 AND open_at <= now()
 
--- name: wait
--- How long a delivery has to wait for its chat: until that is open, and until what was to be sent before in its
--- conversation has been due.
-SELECT greatest(
-    (SELECT open_at FROM closed_chat
-     WHERE route = $3 AND chat_id = $4 AND open_at > now()),
-    (SELECT max(w.due_at)
-     FROM delivery mine
-     JOIN delivery d ON d.space_id = $1 AND d.conversation_id = mine.conversation_id AND d.state = 'pending'
-          AND d.created_at < mine.created_at
-     JOIN work w ON w.space_id = $1 AND w.kind = 'deliver' AND w.subject_id = d.delivery_id AND w.due_at > now()
-     WHERE mine.space_id = $1 AND mine.delivery_id = $2)
-) - now()
+-- name: waits
+-- Of these deliveries, those that have to wait, and for how long: until their chat is open, and until what was to be sent
+-- before in their conversation has been due.
+SELECT asked.delivery_id, each.until - now() AS wait
+FROM unnest($1::uuid[], $2::uuid[]) AS asked (space_id, delivery_id), LATERAL (
+    SELECT greatest(
+        (SELECT open_at FROM closed_chat
+         WHERE route = c.platform || ':' || c.bot_id AND chat_id = coalesce(a.chat_id, c.chat_id) AND open_at > now()),
+        (SELECT max(w.due_at)
+         FROM delivery older
+         JOIN work w ON w.space_id = older.space_id AND w.kind = 'deliver' AND w.subject_id = older.delivery_id
+              AND w.due_at > now()
+         WHERE older.space_id = d.space_id AND older.conversation_id = d.conversation_id AND older.state = 'pending'
+           AND older.created_at < d.created_at)
+    ) AS until
+    FROM delivery d
+    JOIN conversation c ON c.space_id = d.space_id AND c.conversation_id = d.conversation_id
+    LEFT JOIN chat_alias a ON a.platform = c.platform AND a.known_as = c.chat_id
+    WHERE d.space_id = asked.space_id AND d.delivery_id = asked.delivery_id
+    LIMIT 1
+) AS each
+WHERE each.until IS NOT NULL
 
 -- name: late
 -- What has waited for too long, whether or not a gateway asks for it; nobody is sending it now.
