@@ -103,10 +103,13 @@ async def _serve(settings: Settings) -> None:
 
 
 def _collect_less() -> None:
-    """What the start made stays, and is not looked through again: each full look holds up every call."""
+    """Look often at what is new, and seldom at the rest (docs/decisions/0214): each look holds up every call.
+
+    What the start made stays, and is not looked through again.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 20, 100)
+    gc.set_threshold(700, 1_000, 100)
 
 
 @asynccontextmanager

@@ -91,9 +91,9 @@ async def run(size: Size, folder: Path) -> Outcome:
         async with _watched(assistant) as megabytes:
             await calm.go_on(RATE, steady)
             await storm.go_on(BURST, burst)
-            drained = await _answered(database, calm.said + storm.said)
+            drained = await _drained(database, calm.said + storm.said)
             await calm.go_on(RATE, max(3, steady // 10))
-            drained = drained and await _answered(database, calm.said + storm.said)
+            drained = drained and await _drained(database, calm.said + storm.said)
         await assistant.stop()
     figure = (
         f"{calm.said:,} turns at {RATE}/s: Accepted p99 {calm.p99:.0f} ms; burst of {storm.said:,} at "
@@ -168,8 +168,8 @@ async def _watched(assistant: Running) -> AsyncIterator[list[float]]:
         watching.cancel()
 
 
-async def _answered(database: Database, messages: int) -> bool:
-    """Whether so many messages come to be answered, each by a turn that is done."""
+async def _drained(database: Database, messages: int) -> bool:
+    """Whether so many messages come to be answered, each by a turn that is done, delivered and indexed."""
     owner = await asyncpg.connect(database.owner_dsn)
     try:
         async with asyncio.timeout(DRAIN):
@@ -178,7 +178,8 @@ async def _answered(database: Database, messages: int) -> bool:
                     "SELECT count(*) FROM event JOIN turn USING (space_id, turn_id)"
                     " WHERE kind = 'message' AND state = 'done'"
                 )
-                if answered == messages:
+                left = await owner.fetchval("SELECT count(*) FROM work WHERE kind <> 'learn'")
+                if answered == messages and not left:
                     return True
                 await asyncio.sleep(0.5)
     except TimeoutError:
