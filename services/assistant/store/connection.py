@@ -83,16 +83,21 @@ async def close(store: Store) -> None:
 
 
 @asynccontextmanager
-async def scoped(store: Store, spaces: Sequence[UUID], *, durable: bool = True) -> AsyncIterator[Connection]:
+async def scoped(
+    store: Store, spaces: Sequence[UUID], *, durable: bool = True, settings: str = ""
+) -> AsyncIterator[Connection]:
     """A transaction that sees these spaces and no other. Raises StoreUnavailable when Postgres is away.
 
     The scope is a literal: the ids are UUIDs, so nothing in them can end the string. What is not `durable`
     need not be on disk when the block ends: a crash may take it back whole, so it must be what can be redone.
+    `settings` are statements that hold for the transaction, sent as it begins.
     """
     literal = ",".join(str(UUID(int=space.int)) for space in spaces)
     begin = f"BEGIN; SET LOCAL remi.spaces = '{{{literal}}}'"
     if not durable:
         begin += "; SET LOCAL synchronous_commit = off"
+    if settings:
+        begin += f"; {settings}"
     async with _transaction(store, begin) as connection:
         yield connection
 

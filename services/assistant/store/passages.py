@@ -115,8 +115,7 @@ async def seen(store: Store, asked: Asked) -> list[asyncpg.Record]:
         rows = await connection.fetch(WHOLE, *arguments)
     if not any(row["part"] == "large" for row in rows):
         return rows
-    async with scoped(store, asked.spaces) as connection:
-        await connection.execute(FOR_LARGE)
+    async with scoped(store, asked.spaces, settings=FOR_LARGE) as connection:
         dimensions = asked.vector.dimensions() if asked.vector else 0
         return await connection.fetch(searched(len(asked.spaces), dimensions, bool(asked.dates)), *arguments)
 
@@ -237,6 +236,6 @@ def _array(numbers: Sequence[int]) -> str:
 
 # The planner takes every space for small and underrates the vector index, which alone needs no sort, and
 # keys. The index is walked on until enough of what it brings up lies in the space.
-FOR_LARGE = """SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off;
+FOR_LARGE = """SET LOCAL enable_sort = off;
 SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 200"""
 WHOLE = SQL["recall"].replace("{passages}", SQL["whole"])

@@ -147,9 +147,10 @@ async def _nearest(
     statement = _FAR if is_large else _NEAR
     given = [question.space_id], MODEL, HalfVector(question.vector)
 
+    if is_large:
+        await connection.execute(passages.FOR_LARGE)
+
     async def ask() -> list[asyncpg.Record]:
-        if is_large:
-            await connection.execute(passages.FOR_LARGE)
         return list(await connection.fetch(statement, *given))
 
     return ask
