@@ -131,6 +131,15 @@ async def store(database: Database) -> AsyncIterator[Store]:
     await close(opened)
 
 
+async def all_delivered(store: Store) -> None:
+    """Wait until Remi knows of every reply that it stands, and so may be edited; at most 20 s."""
+    async with asyncio.timeout(20):
+        while await store.pool.fetchval(  # noqa: ASYNC110
+            "SELECT count(*) FROM work WHERE kind = 'deliver'"
+        ):
+            await asyncio.sleep(0.01)
+
+
 @contextmanager
 def data_folder() -> Iterator[Path]:
     """A data folder for an embedded server of its own, which stops when the block ends."""

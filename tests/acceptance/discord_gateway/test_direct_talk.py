@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from conftest import all_delivered
 from fakes.discord.faults import Refused
 from fakes.openai import FakeOpenAI, Step
 from services.assistant.store.connection import Store
@@ -84,20 +85,22 @@ async def test_a_long_reply_stands_as_several_messages_with_code_whole(
     assert second["content"].endswith("**Done.**")
 
 
-async def test_an_edited_message_is_answered_anew_in_place(talk: Talk) -> None:
+async def test_an_edited_message_is_answered_anew_in_place(talk: Talk, store: Store) -> None:
     await talk.ask("My dog is called Biscuit. My cat is called Minka.")
     said = talk.discord.says(talk.ann, "What is my dog called?")
     *_, old = await talk.answered(talk.dm, 2)
     assert "Biscuit" in old["content"]
+    await all_delivered(store)
     talk.discord.edits(said, "What is my cat called?")
     await talk.discord.until(lambda: "Minka" in old["content"])
     assert len(talk.discord.shown(talk.dm)) == 2
 
 
-async def test_where_the_old_reply_can_not_be_edited_a_new_one_is_linked(talk: Talk) -> None:
+async def test_where_the_old_reply_can_not_be_edited_a_new_one_is_linked(talk: Talk, store: Store) -> None:
     await talk.ask("My dog is called Biscuit. My cat is called Minka.")
     said = talk.discord.says(talk.ann, "What is my dog called?")
     await talk.answered(talk.dm, 2)
+    await all_delivered(store)
     talk.discord.fault(EDIT, Refused(403, 50005))
     talk.discord.edits(said, "What is my cat called?")
     *_, new = await talk.answered(talk.dm, 3)
@@ -105,9 +108,10 @@ async def test_where_the_old_reply_can_not_be_edited_a_new_one_is_linked(talk: T
     assert new["message_reference"]["message_id"] == said["id"]
 
 
-async def test_what_was_edited_away_is_history(talk: Talk) -> None:
+async def test_what_was_edited_away_is_history(talk: Talk, store: Store) -> None:
     said = talk.discord.says(talk.ann, "My dog is called Biskit.")
     await talk.answered(talk.dm, 1)
+    await all_delivered(store)
     talk.discord.edits(said, "My dog is called Biscuit.")
     await talk.discord.until(lambda: bool(talk.discord.requests(EDIT)))
     answer = (await talk.ask("What is my dog called?"))["content"]
@@ -159,6 +163,7 @@ async def test_everything_that_comes_twice_is_one_turn(talk: Talk, store: Store)
     said = talk.discord.says(talk.ann, "My dog is called Biscuit.")
     talk.discord.gateway.repeat()
     await talk.answered(talk.dm, 1)
+    await all_delivered(store)
     talk.discord.edits(said, "My dog is called Rex.")
     talk.discord.gateway.repeat()
     await talk.command("memory")

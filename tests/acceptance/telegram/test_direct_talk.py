@@ -2,6 +2,7 @@
 
 import asyncio
 
+from conftest import all_delivered
 from fakes.openai import FakeOpenAI, Step
 from fakes.telegram.checks import bad_request
 from services.assistant.store.connection import Store
@@ -84,21 +85,23 @@ async def test_a_long_reply_stands_as_several_messages_with_code_whole(
         assert second["text"].endswith("Done.")
 
 
-async def test_an_edited_message_is_answered_anew_in_place(talk: Talk) -> None:
+async def test_an_edited_message_is_answered_anew_in_place(talk: Talk, store: Store) -> None:
     await talk.tell("My dog is called Biscuit. My cat is called Minka.")
     said = talk.telegram.says(talk.ann, "What is my dog called?")
     *_, old = await talk.telegram.sent(talk.ann, 2)
     assert "Biscuit" in old["text"]
+    await all_delivered(store)
     talk.telegram.edits(said, "What is my cat called?")
     await talk.telegram.until(lambda: "edit_date" in old)
     assert "Minka" in old["text"]
     assert len(talk.telegram.standing(talk.ann)) == 2
 
 
-async def test_where_the_old_reply_can_not_be_edited_a_new_one_is_linked(talk: Talk) -> None:
+async def test_where_the_old_reply_can_not_be_edited_a_new_one_is_linked(talk: Talk, store: Store) -> None:
     await talk.tell("My dog is called Biscuit. My cat is called Minka.")
     said = talk.telegram.says(talk.ann, "What is my dog called?")
     await talk.telegram.sent(talk.ann, 2)
+    await all_delivered(store)
     talk.telegram.fail("editMessageText", *[bad_request("message can't be edited")] * 3)
     talk.telegram.edits(said, "What is my cat called?")
     *_, new = await talk.telegram.sent(talk.ann, 3)
@@ -106,9 +109,10 @@ async def test_where_the_old_reply_can_not_be_edited_a_new_one_is_linked(talk: T
     assert new["reply_to_message"]["message_id"] == said["message_id"]
 
 
-async def test_what_was_edited_away_is_history(talk: Talk) -> None:
+async def test_what_was_edited_away_is_history(talk: Talk, store: Store) -> None:
     said = talk.telegram.says(talk.ann, "My dog is called Biskit.")
     await talk.telegram.sent(talk.ann)
+    await all_delivered(store)
     talk.telegram.edits(said, "My dog is called Biscuit.")
     await talk.telegram.until(talk.telegram.all_confirmed)
     answer = await talk.ask("What is my dog called?")
@@ -142,6 +146,7 @@ async def test_a_stranger_is_told_once_how_to_be_let_in(talk: Talk) -> None:
 async def test_everything_delivered_again_is_answered_once(talk: Talk, store: Store) -> None:
     said = talk.telegram.says(talk.ann, "My dog is called Biscuit.")
     await talk.telegram.sent(talk.ann)
+    await all_delivered(store)
     talk.telegram.edits(said, "My dog is called Rex.")
     await talk.ask("/memory")
     asked = await talk.ask("/forget Rex")
