@@ -87,14 +87,16 @@ async def _exhausted(database: Database) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         owner = await asyncpg.connect(database.owner_dsn)
         stack.push_async_callback(owner.close)
+        quiet = 0
         async with asyncio.timeout(DRAIN):
-            while True:
+            # One that is just being made has no name yet: none may be seen for a while.
+            while quiet < 5:
                 try:
                     other = await asyncpg.connect(database.app_dsn)
                     stack.push_async_callback(other.close)
                 except asyncpg.TooManyConnectionsError:
-                    if not await owner.fetchval(_TAKE_AWAY):
-                        break
+                    quiet = 0 if await owner.fetchval(_TAKE_AWAY) else quiet + 1
+                    await asyncio.sleep(0.1)
         yield
 
 
