@@ -1,5 +1,6 @@
 """A space in the tiers of large ones: found as before, renewed, forgotten and moved without a rest."""
 
+import asyncio
 from collections.abc import Iterator
 from uuid import UUID, uuid4
 
@@ -13,6 +14,8 @@ from services.assistant.store.connection import scoped
 from services.assistant.words import dimension, space_key
 
 ANIMALS = ("heron", "otter", "badger", "lynx", "stoat")
+PATIENCE = 10.0
+"""Seconds that a test waits for what must happen."""
 MANY = 20_000
 """Passages that the space believes it has, so that it is searched as a large one."""
 
@@ -128,6 +131,30 @@ async def test_of_a_space_that_went_into_another_nothing_is_left(talk: Talk) -> 
     while await moving.erase(talk.store, talk.space_id):
         pass
     assert await talk.value("SELECT count(*) FROM posting") == 0
+
+
+async def test_the_first_move_takes_no_passage_before_it_has_what_writers_take_first(talk: Talk) -> None:
+    """Or each would wait for the other."""
+    await grown(talk)
+    async with asyncio.timeout(PATIENCE), scoped(talk.store, [talk.space_id]) as writer:
+        await writer.execute("UPDATE space_statistics SET passages = passages")
+        move = asyncio.create_task(promote(talk.store, talk.space_id, waiting=1))
+        while not await talk.rows("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+            assert not move.done()
+        await writer.execute("UPDATE passage SET prior = prior")
+    await move
+    await promoted(talk)
+    assert await talk.value("SELECT count(*) FROM passage WHERE posted") == 30
+
+
+async def test_a_passage_that_somebody_writes_just_then_goes_with_the_next_move(talk: Talk) -> None:
+    await grown(talk)
+    async with asyncio.timeout(PATIENCE), scoped(talk.store, [talk.space_id]) as writer:
+        await writer.execute(
+            "UPDATE passage SET prior = prior WHERE subject_id IN (SELECT subject_id FROM passage LIMIT 1)"
+        )
+        assert await promote(talk.store, talk.space_id, waiting=1) == 29
+    assert await promote(talk.store, talk.space_id, waiting=1) == 1
 
 
 async def test_another_space_sees_no_posting(talk: Talk) -> None:

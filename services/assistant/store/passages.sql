@@ -313,17 +313,24 @@ SELECT is_whole, (SELECT count(*) FROM done) AS done FROM whole
 
 -- name: promote
 -- Moves $2 passages of a space that has grown beyond $3 into the tiers of large ones, where $6 wait: vectors of the
--- dimensions $4 to HNSW, and the words that stand in $5 passages at most to postings.
-WITH moved AS (
+-- dimensions $4 to HNSW, and the words that stand in $5 passages at most to postings. What somebody writes just then
+-- stays: this waits for nobody while it holds a passage.
+WITH noted AS (
+    UPDATE space_statistics SET promoted = true
+    WHERE space_id = $1 AND NOT promoted AND passages > $3
+    RETURNING space_id
+), picked AS MATERIALIZED (
+    SELECT passage.ctid FROM passage
+    WHERE space_id = $1 AND NOT posted
+      AND (SELECT passages FROM space_statistics WHERE space_id = $1) > $3
+      AND (SELECT count(*) FROM noted) >= 0  -- so that this is before: who writes has that row, and waits for passages
+      AND (SELECT count(*) FROM (
+          SELECT FROM passage WHERE space_id = $1 AND NOT posted LIMIT $6) AS waiting) >= $6
+    LIMIT $2 FOR UPDATE SKIP LOCKED
+), moved AS (
     UPDATE passage SET posted = true, large = coalesce(vector_dims(embedding) = ANY ($4::integer[]), false),
         placed = CASE WHEN vector_dims(embedding) = ANY ($4::integer[]) THEN embedding || (SELECT space_direction($1)) END
-    WHERE space_id = $1 AND NOT posted AND (subject_id, ordinal) IN (
-        SELECT subject_id, ordinal FROM passage
-        WHERE space_id = $1 AND NOT posted
-          AND (SELECT passages FROM space_statistics WHERE space_id = $1) > $3
-          AND (SELECT count(*) FROM (
-              SELECT FROM passage WHERE space_id = $1 AND NOT posted LIMIT $6) AS waiting) >= $6
-        LIMIT $2)
+    WHERE space_id = $1 AND NOT posted AND passage.ctid = ANY (ARRAY(SELECT ctid FROM picked))
     RETURNING subject_id, ordinal, terms
 ), listed AS (
     INSERT INTO posting (space_id, dimension, subject_id, ordinal, weight)
@@ -334,8 +341,5 @@ WITH moved AS (
     ) AS counted
     WHERE passages <= $5
     ON CONFLICT (space_id, dimension, subject_id, ordinal) DO UPDATE SET weight = excluded.weight
-), noted AS (
-    UPDATE space_statistics SET promoted = true
-    WHERE space_id = $1 AND NOT promoted AND EXISTS (SELECT FROM moved)
 )
 SELECT count(*) FROM moved
