@@ -163,6 +163,8 @@ class MemoryServicer(MemoryServiceServicer):
             async with alone(self._remi.store, [who.access.space_id]) as connection:
                 waiting = await export.unindexed(connection, who.access.space_id)
             await self._finish_index(who.access, waiting)
+            async with alone(self._remi.store, [who.access.space_id]) as connection:
+                await export.hand_over(connection, who.access.space_id)
         return pb.ImportResponse(
             messages=done.messages, memories=done.memories, reminders=done.reminders, skipped=done.skipped
         )

@@ -1,8 +1,10 @@
 """Exports and imports over real gRPC: what is taken along, and what coming back may and may not do."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,8 +12,10 @@ import grpc
 import pytest
 
 from calling import access_of, actor, refused
-from client import PATIENCE, Gateway
-from conftest import Assistant
+from client import PATIENCE, Gateway, gateway
+from conftest import Assistant, StartAssistant, thinks_with
+from fakes.openai import FakeOpenAI, Step
+from remembering import Gate
 from services.assistant import commands
 from services.assistant.index import index
 from services.assistant.portable import LONGEST_LINE, PIECE
@@ -173,13 +177,28 @@ async def test_an_import_is_the_importers_own_and_is_not_doubled(
     assert recollection.recent == ()
 
 
-async def test_what_was_imported_is_indexed_in_the_background(
-    assistant: Assistant, telegram: Gateway
+async def test_what_is_imported_is_indexed_once_and_by_a_worker_should_the_import_end_before(
+    start_assistant: StartAssistant, model: FakeOpenAI
 ) -> None:
-    await bring(telegram, actor(telegram), file_of(message(DOG), message("Nothing new", learned=True)))
-    asked = await assistant.remi.store.pool.fetch("SELECT kind FROM work WHERE kind IN ('index', 'learn')")
-    unfinished = await rows(assistant, "7", "SELECT text FROM message WHERE indexed_at IS NULL")
-    assert asked or not unfinished
+    gate = Gate()
+    knobs = {"allow": {"telegram:7"}, "embedding_model": "fake-embedder", **thinks_with(model)}
+    async with start_assistant(**knobs) as assistant, gateway(assistant) as telegram:
+        model.embedding_faults.append(Step(gate=gate))
+        importing = asyncio.create_task(bring(telegram, actor(telegram), file_of(message(DOG))))
+        await asyncio.wait_for(gate.reached.wait(), PATIENCE)
+        pool = assistant.remi.store.pool
+        waiting = await pool.fetch(
+            "SELECT due_at - now() AS rest, lease_until FROM work WHERE kind = 'index'"
+        )
+        assert [each["lease_until"] for each in waiting] == [None]
+        assert timedelta(minutes=9) < waiting[0]["rest"] <= timedelta(minutes=10)
+        gate.set()
+        await importing
+        async with asyncio.timeout(PATIENCE):
+            while await pool.fetch("SELECT FROM work WHERE kind = 'index'"):
+                pass
+    asked = [each.body["input"] for each in model.requests if each.path.endswith("/embeddings")]
+    assert [texts for texts in asked if DOG in texts] == [[DOG]]
 
 
 async def test_history_stays_history(assistant: Assistant, telegram: Gateway) -> None:

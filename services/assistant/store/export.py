@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from services.assistant.domain import Access, Attachment, Place, Role
@@ -14,6 +14,8 @@ SQL = load("export")
 
 PAGE = 200
 """Records read in one transaction."""
+PATIENCE = timedelta(minutes=10)
+"""After which a worker indexes what was imported, should whoever imports it be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,10 @@ async def add_conversations(
 
 
 async def add_messages(connection: Connection, access: Access, place: Place, messages: Sequence[Told]) -> int:
-    """Add messages in this order as the person's own, and ask for their indexing; how many are new."""
+    """Add messages in this order as the person's own; how many are new.
+
+    Their indexing is the caller's, who ends it with `hand_over`.
+    """
     conversations = list({message.conversation_id for message in messages})
     await add_conversations(connection, access, place, conversations)
     added = await connection.fetch(
@@ -103,8 +108,13 @@ async def add_messages(connection: Connection, access: Access, place: Place, mes
         [message.replaced_by for message in messages],
         [message.is_learned for message in messages],
     )
-    await connection.execute(SQL["ask"], access.space_id, conversations, place.route)
+    await connection.execute(SQL["ask"], access.space_id, conversations, place.route, PATIENCE)
     return len(added)
+
+
+async def hand_over(connection: Connection, space_id: UUID) -> None:
+    """Leave what remains of a space's index to a worker: all that was imported can be found."""
+    await connection.execute(SQL["hand_over"], space_id)
 
 
 async def unindexed(connection: Connection, space_id: UUID) -> list[UUID]:

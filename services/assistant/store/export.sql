@@ -58,10 +58,16 @@ ON CONFLICT DO NOTHING
 RETURNING true
 
 -- name: ask
--- Imported talk is to be made findable, and to be learned from where that was still to be done.
-INSERT INTO work AS w (space_id, kind, subject_id, route)
-SELECT $1, kind, conversation_id, $3 FROM unnest($2::uuid[]) AS conversation_id, unnest('{index,learn}'::text[]) AS kind
+-- Imported talk is to be learned from where that was still to be done, and to be made findable. Whoever imports it does
+-- the latter; should they be gone before it is done, a worker does, after $4.
+INSERT INTO work AS w (space_id, kind, subject_id, route, due_at)
+SELECT $1, kind, conversation_id, $3, now() + CASE kind WHEN 'index' THEN $4 ELSE interval '0' END
+FROM unnest($2::uuid[]) AS conversation_id, unnest('{index,learn}'::text[]) AS kind
 ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET wakes = w.wakes + 1
+
+-- name: hand_over
+-- What was imported can be found; what remains of the index, the tiers of a large space, is a worker's.
+UPDATE work SET due_at = now() WHERE space_id = $1 AND kind = 'index' AND due_at > now()
 
 -- name: unindexed
 -- Conversations of a space with messages that can't be found yet.
