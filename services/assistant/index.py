@@ -4,6 +4,7 @@ A passage carries its neighbours with it, a share of their vectors and of their 
 found by what it answers. So whatever is new renews the passages around it.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -183,7 +184,11 @@ async def _write(
     conversation_id: UUID | None = None,
 ) -> int | None:
     key = space_key(store.secret, space_id)
-    rows = [_passage(run, at, key) for run in runs for at in _touched(run)]
+    rows = []
+    for run in runs:
+        for at in _touched(run):
+            rows.append(_passage(run, at, key))
+            await asyncio.sleep(0)  # long texts take a millisecond each, and a batch has hundreds of passages
     async with alone(store, [space_id], durable=False) as connection:
         return await passages.write(connection, space_id, _model(embedder), subjects, rows, conversation_id)
 

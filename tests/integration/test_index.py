@@ -8,6 +8,7 @@ import pytest
 
 from fakes.openai import FakeOpenAI, Step
 from remembering import Gate, Talk, models, texts
+from services.assistant import index as indexing
 from services.assistant.domain import Role
 from services.assistant.index import index, promote, reindex
 from services.assistant.store import forgetting, passages
@@ -36,6 +37,30 @@ async def test_a_long_message_is_found_by_passages_that_stand_in_it(talk: Talk) 
     best = (await talk.found("sentence 33"))[0]
     assert "Sentence number 33" in best.text
     assert best.text == LONG[best.start : best.end]
+
+
+async def test_others_get_their_turn_between_the_passages_of_a_long_message(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, seen = 0, []
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def made(passage: object) -> object:
+        seen.append(turns)
+        return passage
+
+    make = indexing._passage
+    monkeypatch.setattr(indexing, "_passage", lambda *given: made(make(*given)))
+    await talk.say(LONG)
+    busy = asyncio.create_task(others())
+    await talk.index()
+    busy.cancel()
+    assert len(seen) == len(set(seen)) > 3
 
 
 async def test_a_blank_message_is_done_without_a_passage(talk: Talk) -> None:
