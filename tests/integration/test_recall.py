@@ -345,8 +345,7 @@ async def test_the_plans_use_their_indexes_on_the_tenth_execution(loaded: Talk) 
     )
     for _ in range(10):
         rows = await passages.seen(loaded.store, asked)
-    async with scoped(loaded.store, [loaded.space_id, small]) as connection:
-        await connection.execute(passages.FOR_LARGE)
+    async with scoped(loaded.store, [loaded.space_id, small], by_index=True) as connection:
         await connection.execute(f"PREPARE kept AS {passages.searched(2, 384, True)}")
         nothing = ", ".join(["NULL"] * len(asked.arguments()))
         plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE kept ({nothing})"))

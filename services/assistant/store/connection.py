@@ -3,19 +3,20 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 import asyncpg
+from cachetools import TTLCache
 from pgvector.asyncpg import register_vector
 
 from services.errors import SettingsError, StoreUnavailable
 
 Pooled: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Connection: TypeAlias = "Pooled | Alone"
-Scope: TypeAlias = Literal["scope", "hasty_scope"]
+Scope: TypeAlias = Literal["scope", "hasty_scope", "indexed_scope"]
 """The types by which a scope is bound with a statement."""
 
 AWAY = (
@@ -37,6 +38,8 @@ CONNECTION_SECONDS = 8.0
 """The longest that making a connection may take."""
 QUERY_SECONDS = 20.0
 """The longest a statement may take: less than a gateway's patience with a call."""
+BY_INDEX = "SET LOCAL enable_sort = off"
+"""Plan by the orders of indexes: the planner takes every space for small, and would rather sort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Store:
     secret: bytes
     is_distributed: bool = False
     """By Citus, whose workers hear of a scope by SET LOCAL alone."""
+    large: TTLCache[UUID, None] = field(default_factory=lambda: TTLCache(maxsize=10_000, ttl=600))
+    """Spaces lately found too large to be read whole: their search begins in their tiers."""
 
 
 async def connect(dsn: str, secret: bytes, size: int = 10) -> Store:
@@ -84,20 +89,20 @@ async def close(store: Store) -> None:
 
 @asynccontextmanager
 async def scoped(
-    store: Store, spaces: Sequence[UUID], *, durable: bool = True, settings: str = ""
+    store: Store, spaces: Sequence[UUID], *, durable: bool = True, by_index: bool = False
 ) -> AsyncIterator[Connection]:
     """A transaction that sees these spaces and no other. Raises StoreUnavailable when Postgres is away.
 
     The scope is a literal: the ids are UUIDs, so nothing in them can end the string. What is not `durable`
     need not be on disk when the block ends: a crash may take it back whole, so it must be what can be redone.
-    `settings` are statements that hold for the transaction, sent as it begins.
+    `by_index`, statements are planned to go by the orders of indexes: a large space is searched so.
     """
     literal = ",".join(str(UUID(int=space.int)) for space in spaces)
     begin = f"BEGIN; SET LOCAL remi.spaces = '{{{literal}}}'"
     if not durable:
         begin += "; SET LOCAL synchronous_commit = off"
-    if settings:
-        begin += f"; {settings}"
+    if by_index:
+        begin += f"; {BY_INDEX}"
     async with _transaction(store, begin) as connection:
         yield connection
 
@@ -111,19 +116,20 @@ async def unscoped(store: Store) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def alone(
-    store: Store, spaces: Sequence[UUID] = (), *, durable: bool = True
+    store: Store, spaces: Sequence[UUID] = (), *, durable: bool = True, by_index: bool = False
 ) -> AsyncIterator[Connection]:
     """For one statement, which is a transaction by itself: a round trip instead of three.
 
     It sees these spaces; without any, the tables that belong to none. The scope is bound with the statement
-    and gone with it (docs/decisions/0213). What is not `durable` is as for `scoped`.
+    and gone with it (docs/decisions/0213). What is not `durable`, and `by_index`, are as for `scoped`.
     """
     if spaces and store.is_distributed:
-        async with scoped(store, spaces, durable=durable) as connection:
+        async with scoped(store, spaces, durable=durable, by_index=by_index) as connection:
             yield connection
         return
+    scope: Scope = "indexed_scope" if by_index else "scope" if durable else "hasty_scope"
     async with _acquired(store) as connection:
-        yield Alone(connection, spaces, "scope" if durable else "hasty_scope") if spaces else connection
+        yield Alone(connection, spaces, scope) if spaces else connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,15 +205,17 @@ async def _keep(_connection: asyncpg.Connection) -> None:
     """Nothing of ours outlives its transaction: a connection goes back without a query that clears it."""
 
 
-# Planning a statement anew costs more than running it; the one that needs a plan of its own, recall in a
-# large space, asks for it itself (docs/decisions/0003). Rows are found through indexes: a scan works out the
-# policy for each row, and in a database with one space the planner would choose it. Where the line is dead,
-# Postgres should find out, and let the rows of the transaction go.
+# Planning a statement anew costs more than running it. Rows are found through indexes: a scan works out the
+# policy for each row, and in a database with one space the planner would choose it. The vector index is
+# walked on until enough of what it brings up lies in the space. Where the line is dead, Postgres should find
+# out, and let the rows of the transaction go.
 _SERVER_SETTINGS = {
     "application_name": "remi",
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "jit": "off",
+    "hnsw.iterative_scan": "relaxed_order",
+    "hnsw.ef_search": "120",
     "tcp_keepalives_idle": "15",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",

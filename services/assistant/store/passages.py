@@ -11,7 +11,7 @@ from asyncpg import Range
 from pgvector import HalfVector, SparseVector
 
 from services.assistant.domain import Role
-from services.assistant.store.connection import Connection, Store, alone, scoped
+from services.assistant.store.connection import Connection, Store, alone
 from services.assistant.store.queries import load
 
 SQL = load("passages")
@@ -20,7 +20,7 @@ TIERS = (384, 512, 768, 1024)
 """Dimensions that have an HNSW index. A space of other vectors is searched exactly, however large."""
 DIRECTION = 32
 """Dimensions that the database sets behind those, to keep the spaces apart."""
-LARGE = 10_000
+LARGE = 5_000
 """Passages of a space beyond which the HNSW tier and postings are faster than the exact scan."""
 COMMON = 2_000
 """Passages that a word stands in beyond which it gets no more postings. A search reads so many."""
@@ -107,15 +107,18 @@ class Passage:
 async def seen(store: Store, asked: Asked) -> list[asyncpg.Record]:
     """What a question gets to see: the parts 'found' (best first), 'recent' and 'standing' (oldest first).
 
-    Small spaces are read whole. A large one takes a second statement, which goes by its tiers
+    Small spaces are read whole. A large one takes another statement, which goes by its tiers
     (docs/decisions/0210). Both plans are made once a connection, for all spaces. Raises StoreUnavailable.
     """
     arguments = asked.arguments()
-    async with alone(store, asked.spaces) as connection:
-        rows = await connection.fetch(WHOLE, *arguments)
-    if not any(row["part"] == "large" for row in rows):
-        return rows
-    async with scoped(store, asked.spaces, settings=FOR_LARGE) as connection:
+    if store.large.keys().isdisjoint(asked.spaces):
+        async with alone(store, asked.spaces) as connection:
+            rows = await connection.fetch(WHOLE, *arguments)
+        large = [row["space_id"] for row in rows if row["part"] == "large"]
+        if not large:
+            return rows
+        store.large.update(dict.fromkeys(large))
+    async with alone(store, asked.spaces, by_index=True) as connection:
         dimensions = asked.vector.dimensions() if asked.vector else 0
         return await connection.fetch(searched(len(asked.spaces), dimensions, bool(asked.dates)), *arguments)
 
@@ -234,8 +237,4 @@ def _array(numbers: Sequence[int]) -> str:
     return f"{{{','.join(map(str, numbers))}}}"
 
 
-# The planner takes every space for small and underrates the vector index, which alone needs no sort, and
-# keys. The index is walked on until enough of what it brings up lies in the space.
-FOR_LARGE = """SET LOCAL enable_sort = off;
-SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 200"""
 WHOLE = SQL["recall"].replace("{passages}", SQL["whole"])

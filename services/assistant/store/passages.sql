@@ -29,9 +29,10 @@ WITH asked AS MATERIALIZED (
     FROM {passages} LEFT JOIN asked USING (space_id)
     WHERE p.subject_id <> ALL ($6::uuid[])
 ), scored AS (
-    SELECT *, .45 * vector / greatest(max(vector) OVER (), 1e-6) + .45 * words / greatest(max(words) OVER (), 1e-6)
-              + bonus AS score
-    FROM compared
+    SELECT *, .45 * vector / greatest(most_vector, 1e-6) + .45 * words / greatest(most_words, 1e-6) + bonus AS score
+    FROM compared CROSS JOIN (
+        SELECT max(vector) AS most_vector, max(words) AS most_words FROM compared
+    ) AS most
 ), ranked AS (
     -- The best passage ranks its message; its others come after every message's best.
     SELECT *, row_number() OVER (PARTITION BY subject_id ORDER BY score DESC, starts) > 1 AS is_further
@@ -64,16 +65,31 @@ WITH asked AS MATERIALIZED (
     ) m ON true
     WHERE c.space_id = ($1::uuid[])[1] AND c.conversation_id = $9
 )
-SELECT seen.*, CASE WHEN of_memory THEN (
-           SELECT jsonb_agg(jsonb_build_object('message_id', s.message_id, 'quote', s.quote, 'sent_at', m.sent_at,
-                                               'author_name', m.author_name) ORDER BY m.sent_at, m.position)
-           FROM memory_source s CROSS JOIN LATERAL (
-               SELECT sent_at, position, author_name FROM message
-               WHERE space_id = s.space_id AND message_id = s.message_id
-               OFFSET 0  -- one by one: taken for a join, all of the space's messages would be read for each
-           ) AS m
-           WHERE s.space_id = seen.space_id AND s.memory_id = seen.subject_id
-       ) END AS sources, own.ordinals, own.vectors AS owns
+SELECT seen.*,
+       CASE WHEN of_memory THEN (
+           SELECT json_agg(json_build_object('message_id', message_id, 'quote', quote, 'sent_at', sent_at,
+                                             'author_name', author_name))
+           FROM (
+               SELECT s.message_id, quote, sent_at, author_name
+               FROM memory_source s CROSS JOIN LATERAL (
+                   SELECT sent_at, position, author_name FROM message
+                   WHERE space_id = s.space_id AND message_id = s.message_id
+                   OFFSET 0  -- one by one: taken for a join, all of the space's messages would be read for each
+               ) AS m
+               WHERE s.space_id = seen.space_id AND s.memory_id = seen.subject_id
+               ORDER BY sent_at, position
+           ) AS source
+       ) END AS sources,
+       CASE WHEN is_indexed AND back <= $14 THEN ARRAY(
+           SELECT ordinal FROM passage p
+           WHERE p.space_id = seen.space_id AND p.subject_id = seen.subject_id AND p.model = $4
+           ORDER BY ordinal
+       ) END AS ordinals,
+       CASE WHEN is_indexed AND back <= $14 THEN ARRAY(
+           SELECT own FROM passage p
+           WHERE p.space_id = seen.space_id AND p.subject_id = seen.subject_id AND p.model = $4
+           ORDER BY ordinal
+       ) END AS owns
 FROM (
     SELECT 'found' AS part, at,
            space_id, subject_id, of_memory, NULL AS kind, role, NULL::uuid AS person_id, author_name,
@@ -108,11 +124,6 @@ FROM (
            NULL, NULL, NULL
     FROM space_statistics WHERE space_id = ANY ($1::uuid[]) AND passages > 2000
 ) AS seen
-LEFT JOIN LATERAL (
-    SELECT array_agg(ordinal ORDER BY ordinal) AS ordinals, array_agg(own ORDER BY ordinal) AS vectors FROM passage p
-    WHERE p.space_id = seen.space_id AND p.subject_id = seen.subject_id AND p.model = $4
-      AND back <= $14 AND is_indexed  -- in here, so that nothing is looked up for all the other rows
-) AS own ON true
 ORDER BY part, at
 
 -- name: whole
@@ -123,7 +134,10 @@ ORDER BY part, at
 
 -- name: candidates
 -- The passages that a vector or a word brings up; both are compared then.
-(SELECT own.* FROM ({branches}) AS candidate CROSS JOIN LATERAL (
+(SELECT own.* FROM (
+    {branches}
+    ORDER BY 1, 2, 3  -- so that neighbours in the key are looked up one after the other
+) AS candidate CROSS JOIN LATERAL (
     SELECT * FROM passage
     WHERE space_id = candidate.space_id AND subject_id = candidate.subject_id AND ordinal = candidate.ordinal
     OFFSET 0  -- one by one, as above
@@ -147,7 +161,7 @@ ORDER BY part, at
  WHERE space_id = ($1::uuid[])[{space}] AND model = $4 AND vector_dims(placed) = {placed}
    AND (SELECT promoted FROM space_statistics WHERE space_id = ($1::uuid[])[{space}])
  ORDER BY placed::halfvec({placed}) <=> (SELECT ($5::halfvec || space_direction(($1::uuid[])[{space}]))::halfvec({placed}))
- LIMIT 200)
+ LIMIT 120)
 
 -- name: worded
 -- By words, in one space, exactly and from the index alone.
@@ -157,21 +171,26 @@ ORDER BY part, at
 
 -- name: posted
 -- By words, in the postings of one space: by those that together stand in {common} passages, the rarest first. What
--- the others weigh is little, and is compared in the end.
+-- the others weigh is little, and is compared in the end; and who has less than a twelfth of the best is not.
 (SELECT space_id, subject_id, ordinal
  FROM (
-    SELECT dimension, power(ln(1 + (s.passages - t.passages + .5) / (t.passages + .5)), 2)::real AS weight,
-           sum(t.passages) OVER (ORDER BY t.passages, dimension) AS together,
-           row_number() OVER (ORDER BY t.passages, dimension) AS rank
-    FROM space_statistics s JOIN term t USING (space_id)
-    WHERE s.space_id = ($1::uuid[])[{space}] AND s.promoted AND t.space_id = ($1::uuid[])[{space}]
-      AND dimension = ANY ($3::integer[])
- ) AS word CROSS JOIN LATERAL (
-    SELECT space_id, subject_id, ordinal, p.weight * word.weight AS weight FROM posting p
-    WHERE space_id = ($1::uuid[])[{space}] AND p.dimension = word.dimension LIMIT {common}
- ) AS standing
- WHERE together <= {common} OR rank = 1
- GROUP BY space_id, subject_id, ordinal ORDER BY sum(standing.weight) DESC LIMIT {most})
+    SELECT space_id, subject_id, ordinal, sum(standing.weight) AS weight, max(sum(standing.weight)) OVER () AS most
+    FROM (
+        SELECT dimension, power(ln(1 + (s.passages - t.passages + .5) / (t.passages + .5)), 2)::real AS weight,
+               sum(t.passages) OVER (ORDER BY t.passages, dimension) AS together,
+               row_number() OVER (ORDER BY t.passages, dimension) AS rank
+        FROM space_statistics s JOIN term t USING (space_id)
+        WHERE s.space_id = ($1::uuid[])[{space}] AND s.promoted AND t.space_id = ($1::uuid[])[{space}]
+          AND dimension = ANY ($3::integer[])
+    ) AS word CROSS JOIN LATERAL (
+        SELECT space_id, subject_id, ordinal, p.weight * word.weight AS weight FROM posting p
+        WHERE space_id = ($1::uuid[])[{space}] AND p.dimension = word.dimension LIMIT {common}
+    ) AS standing
+    WHERE together <= {common} OR rank = 1
+    GROUP BY space_id, subject_id, ordinal
+ ) AS listed
+ WHERE weight >= most / 12
+ ORDER BY weight DESC LIMIT {most})
 
 -- name: texts
 -- The texts of the subjects asked for, and of the messages within $3 before and after each, in order;

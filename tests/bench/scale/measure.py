@@ -1,6 +1,7 @@
 """What is measured of a filled database: as the application role, by the statements that it is asked by."""
 
 import os
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from bench.scale.made import DIMENSIONS, Batch, Maker, Question, uuid
 from bench.scale.plans import are_indexed
 from services.assistant import recall
 from services.assistant.store import passages
-from services.assistant.store.connection import Connection, Store, alone, scoped
+from services.assistant.store.connection import BY_INDEX, Connection, Store, alone, scoped
 from services.assistant.store.passages import SQL, Asked
 
 BEST = 20
@@ -148,7 +149,7 @@ async def _nearest(
     given = [question.space_id], MODEL, HalfVector(question.vector)
 
     if is_large:
-        await connection.execute(passages.FOR_LARGE)
+        await connection.execute(BY_INDEX)
 
     async def ask() -> list[asyncpg.Record]:
         return list(await connection.fetch(statement, *given))
@@ -183,7 +184,7 @@ async def _found(
 def _renumbered(*branches: str) -> str:
     """Branches of `candidates` as one statement: $1 the space, $2 the model, $3 the vector."""
     united = "\nUNION ALL\n".join(passages.branch(name, 1, DIMENSIONS) for name in branches)
-    return united.replace("$4", "$2").replace("$5", "$3").replace("LIMIT 200", f"LIMIT {BEST}")
+    return re.sub(r"LIMIT \d+", f"LIMIT {BEST}", united.replace("$4", "$2").replace("$5", "$3"))
 
 
 _NEAR = _renumbered("near")

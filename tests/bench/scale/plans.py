@@ -3,7 +3,7 @@
 from pgvector import HalfVector
 
 from services.assistant.store import passages
-from services.assistant.store.connection import Connection, Store
+from services.assistant.store.connection import BY_INDEX, Connection, Store
 from services.assistant.store.passages import Asked
 
 EXECUTIONS = 10
@@ -28,7 +28,7 @@ async def are_indexed(store: Store, connection: Connection, asked: Asked) -> boo
     rows = await passages.seen(store, asked)
     if any(row["part"] == "large" for row in rows):
         assert asked.vector is not None
-        await connection.execute(passages.FOR_LARGE)
+        await connection.execute(BY_INDEX)
         settled = await _settled(connection, passages.searched(1, asked.vector.dimensions(), False), asked)
         indexed &= not _scanned(settled) and all(scan in settled for scan in (*_EXACT, *_TIERS))
     return indexed
