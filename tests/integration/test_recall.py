@@ -1,5 +1,6 @@
 """What a turn sees of its spaces."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -275,6 +276,17 @@ async def test_an_empty_space_has_nothing(talk: Talk) -> None:
     )
 
 
+async def test_a_long_message_that_fits_well_leaves_the_others_their_places(talk: Talk) -> None:
+    """Each of its passages fits better than they do."""
+    long = await talk.say(" ".join(["The heron stood in the garden by the pond."] * 200))
+    others = {await talk.say(f"A heron, said number{number}.") for number in range(12)}
+    await talk.index()
+    assert await talk.value("SELECT count(*) FROM passage WHERE subject_id = $1", long) > 11
+    found = await talk.found("Where in the garden by the pond stood the heron?", limit=1)
+    assert found[0].message_id == long
+    assert {each.message_id for each in found[1:]} < others
+
+
 SPACES = 20
 LARGE = 5_000
 SMALL = 50
@@ -357,6 +369,31 @@ async def test_the_plans_use_their_indexes_on_the_tenth_execution(loaded: Talk) 
     assert "Index Only Scan using passage_near" in plan
     assert "Seq Scan on passage" not in plan
     assert "Seq Scan on message" not in plan
+
+
+async def test_what_waits_for_the_tiers_is_read_by_its_own_index_while_the_table_changes(
+    talk: Talk, database: Database
+) -> None:
+    """Where few rows are expected, an index of all passages costs as little, and reads the space whole."""
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute(
+        "INSERT INTO passage SELECT CASE WHEN n <= 2100 THEN $1 ELSE md5((n % 5000)::text)::uuid END,"
+        " md5('passage ' || n)::uuid, 0, false, 0, 6, now(), '{}', 0, 'test@384', vector, vector,"
+        " '{1:1}/1000000000', '{1}' FROM generate_series(1, 10000) AS n,"
+        " (SELECT array_fill(.05::real, ARRAY[384])::halfvec AS vector) AS given",
+        talk.space_id,
+    )
+    await owner.execute("VACUUM ANALYZE passage")
+    await owner.execute("UPDATE pg_class SET relallvisible = relpages * 9 / 10 WHERE relname = 'passage'")
+    await owner.close()
+    statement = passages.searched(1, 384, False)
+    nothing = ", ".join(["NULL"] * max(int(number) for number in re.findall(r"\$(\d+)", statement)))
+    async with scoped(talk.store, [talk.space_id], by_index=True) as connection:
+        await connection.execute(f"PREPARE kept AS {statement}")
+        plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE kept ({nothing})"))
+        await connection.execute("DEALLOCATE kept")
+    assert "Index Only Scan using passage_worded" in plan
+    assert "Index Only Scan using passage_near" in plan
 
 
 async def test_what_was_said_at_the_time_asked_for_is_found_in_a_large_space(loaded: Talk) -> None:

@@ -29,10 +29,11 @@ WITH asked AS MATERIALIZED (
     FROM {passages} LEFT JOIN asked USING (space_id)
     WHERE p.subject_id <> ALL ($6::uuid[])
 ), scored AS (
-    SELECT *, .45 * vector / greatest(most_vector, 1e-6) + .45 * words / greatest(most_words, 1e-6) + bonus AS score
-    FROM compared CROSS JOIN (
-        SELECT max(vector) AS most_vector, max(words) AS most_words FROM compared
-    ) AS most
+    SELECT *, .45 * vector / greatest((SELECT max(vector) FROM compared), 1e-6)
+            + .45 * words / greatest((SELECT max(words) FROM compared), 1e-6) + bonus AS score
+    FROM compared
+    -- So many that the best of $8 messages are among them, whichever passages are further ones of theirs.
+    ORDER BY score DESC, said_at DESC, starts LIMIT $8 + (SELECT count(*) FROM compared WHERE starts > 0)
 ), ranked AS (
     -- The best passage ranks its message; its others come after every message's best.
     SELECT *, row_number() OVER (PARTITION BY subject_id ORDER BY score DESC, starts) > 1 AS is_further
