@@ -8,3 +8,4 @@ CREATE DOMAIN indexed_scope AS uuid[]
 -- for so few an index of all passages costs no more than those of what isn't in the tiers. Twenty spaces let it look like a
 -- twentieth of itself.
 ALTER TABLE passage ALTER space_id SET (n_distinct = 20);
+ANALYZE passage (space_id);
