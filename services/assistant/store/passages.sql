@@ -162,7 +162,7 @@ ORDER BY part, at
  WHERE space_id = ($1::uuid[])[{space}] AND model = $4 AND vector_dims(placed) = {placed}
    AND (SELECT promoted FROM space_statistics WHERE space_id = ($1::uuid[])[{space}])
  ORDER BY placed::halfvec({placed}) <=> (SELECT ($5::halfvec || space_direction(($1::uuid[])[{space}]))::halfvec({placed}))
- LIMIT 120)
+ LIMIT 100)
 
 -- name: worded
 -- By words, in one space, exactly and from the index alone.
