@@ -177,6 +177,15 @@ async def test_an_import_is_the_importers_own_and_is_not_doubled(
     assert recollection.recent == ()
 
 
+async def test_what_was_imported_is_indexed_in_the_background(
+    assistant: Assistant, telegram: Gateway
+) -> None:
+    await bring(telegram, actor(telegram), file_of(message(DOG), message("Nothing new", learned=True)))
+    asked = await assistant.remi.store.pool.fetch("SELECT kind FROM work WHERE kind IN ('index', 'learn')")
+    unfinished = await rows(assistant, "7", "SELECT text FROM message WHERE indexed_at IS NULL")
+    assert asked or not unfinished
+
+
 async def test_what_is_imported_is_indexed_once_and_by_a_worker_should_the_import_end_before(
     start_assistant: StartAssistant, model: FakeOpenAI
 ) -> None:

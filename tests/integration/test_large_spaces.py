@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from client import PATIENCE
 from fakes.openai import FakeOpenAI
 from remembering import Talk, texts
 from services.assistant.index import promote
@@ -14,8 +15,6 @@ from services.assistant.store.connection import scoped
 from services.assistant.words import dimension, space_key
 
 ANIMALS = ("heron", "otter", "badger", "lynx", "stoat")
-PATIENCE = 10.0
-"""Seconds that a test waits for what must happen."""
 MANY = 20_000
 """Passages that the space believes it has, so that it is searched as a large one."""
 

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import numpy as np
@@ -335,6 +335,16 @@ async def loaded(talk: Talk, database: Database) -> Talk:
     return talk
 
 
+async def kept_plan(talk: Talk, spaces: list[UUID], statement: str) -> str:
+    """The plan that a connection keeps of the search of large spaces, made for these."""
+    nothing = ", ".join(["NULL"] * max(int(number) for number in re.findall(r"\$(\d+)", statement)))
+    async with scoped(talk.store, spaces, by_index=True) as connection:
+        await connection.execute(f"PREPARE kept AS {statement}")
+        plan = await connection.fetch(f"EXPLAIN EXECUTE kept ({nothing})")
+        await connection.execute("DEALLOCATE kept")
+    return "\n".join(row[0] for row in plan)
+
+
 async def test_the_plans_use_their_indexes_on_the_tenth_execution(loaded: Talk) -> None:
     """As the application role, under row-level security: a large space's tiers, or the covering ones."""
     vector = np.random.default_rng(8).standard_normal(384).astype(np.float32)
@@ -357,11 +367,7 @@ async def test_the_plans_use_their_indexes_on_the_tenth_execution(loaded: Talk) 
     )
     for _ in range(10):
         rows = await passages.seen(loaded.store, asked)
-    async with scoped(loaded.store, [loaded.space_id, small], by_index=True) as connection:
-        await connection.execute(f"PREPARE kept AS {passages.searched(2, 384, True)}")
-        nothing = ", ".join(["NULL"] * len(asked.arguments()))
-        plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE kept ({nothing})"))
-        await connection.execute("DEALLOCATE kept")
+    plan = await kept_plan(loaded, [loaded.space_id, small], passages.searched(2, 384, True))
     assert len(rows) == 51
     assert "Index Scan using passage_placed_384" in plan
     assert "Index Only Scan using posting_pkey" in plan
@@ -386,12 +392,7 @@ async def test_what_waits_for_the_tiers_is_read_by_its_own_index_while_the_table
     await owner.execute("VACUUM ANALYZE passage")
     await owner.execute("UPDATE pg_class SET relallvisible = relpages * 9 / 10 WHERE relname = 'passage'")
     await owner.close()
-    statement = passages.searched(1, 384, False)
-    nothing = ", ".join(["NULL"] * max(int(number) for number in re.findall(r"\$(\d+)", statement)))
-    async with scoped(talk.store, [talk.space_id], by_index=True) as connection:
-        await connection.execute(f"PREPARE kept AS {statement}")
-        plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE kept ({nothing})"))
-        await connection.execute("DEALLOCATE kept")
+    plan = await kept_plan(talk, [talk.space_id], passages.searched(1, 384, False))
     assert "Index Only Scan using passage_worded" in plan
     assert "Index Only Scan using passage_near" in plan
 
