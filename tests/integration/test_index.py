@@ -177,6 +177,22 @@ async def test_a_new_model_makes_all_vectors_anew(talk: Talk, fake: FakeOpenAI, 
     await talk.check_counts()
 
 
+async def test_that_all_vectors_are_by_one_model_is_not_looked_for_again(talk: Talk) -> None:
+    """It would read every passage of a large space after every turn."""
+    await talk.say("My dog is called Biscuit.")
+    await talk.index()
+    statement = passages.SQL["settle"]
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        name = talk.models.embedder.name
+        known = await connection.fetch(f"EXPLAIN ANALYZE {statement}", talk.space_id, name)
+        new = await connection.fetch(f"EXPLAIN ANALYZE {statement}", talk.space_id, "newer@384")
+    (known_reads,), (new_reads,) = [
+        [row[0] for row in plan if "on passage" in row[0]] for plan in (known, new)
+    ]
+    assert "never executed" in known_reads
+    assert "never executed" not in new_reads
+
+
 async def test_what_is_forgotten_while_it_is_embedded_leaves_no_trace(talk: Talk, fake: FakeOpenAI) -> None:
     await talk.say("We met in Oslo.")
     secret = await talk.say("The code is xylophone.")

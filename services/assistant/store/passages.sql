@@ -251,9 +251,10 @@ WHERE space_id = $1 AND model <> $2
 LIMIT $4
 
 -- name: settle
--- All vectors of a space are by this model now.
-UPDATE space_statistics SET model = $2
-WHERE space_id = $1 AND model <> $2 AND NOT EXISTS (SELECT FROM passage WHERE space_id = $1 AND model <> $2)
+-- All vectors of a space are by this model now. Where that is noted already, no passage is read.
+UPDATE space_statistics s SET model = $2
+WHERE space_id = $1
+  AND CASE WHEN model <> $2 THEN NOT EXISTS (SELECT FROM passage p WHERE p.space_id = $1 AND p.model <> $2) END
 
 -- name: write
 -- Passages of subjects that have none yet, and new vectors and terms of others; nothing at all if one of the
