@@ -45,5 +45,4 @@ async def indexed(assistant: Assistant, where: Place | None = None, who: Author 
     """
     remi = assistant.remi
     access = await access_of(assistant, where or place(), who or author())
-    while await index(remi.store, remi.models.embedder, access.space_id, access.conversation_id):
-        pass
+    await index(remi.store, remi.models.embedder, access.space_id, access.conversation_id)

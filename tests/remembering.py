@@ -95,10 +95,7 @@ class Talk:
 
     async def index(self) -> int:
         """Index all that waits."""
-        total = 0
-        while done := await index(self.store, self.models.embedder, self.space_id, self.conversation_id):
-            total += done
-        return total
+        return await index(self.store, self.models.embedder, self.space_id, self.conversation_id)
 
     async def recall(self, text: str, **more: Any) -> Recollection:
         query = Query(

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from services.assistant import dates, showing
 from services.assistant.buttons import Change, action, button, offering
 from services.assistant.domain import TEAM_SPACE, Button, Memory, MemoryKind, Message, Recalled, Reply, Turn
-from services.assistant.index import finish
+from services.assistant.index import index
 from services.assistant.quotes import quote
 from services.assistant.recall import Query, recall
 from services.assistant.remi import Remi
@@ -119,7 +119,7 @@ async def look_for(remi: Remi, turn: Turn, words: str, spaces: Sequence[UUID]) -
     What holds none of the words must be at least half as near in meaning as the nearest. What somebody said
     several times over is there once.
     """
-    await finish(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id)
+    await index(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id)
     now = turn.newest.event.sent_at
     query = Query(words, tuple(spaces), now, remi.knobs.token_budget, limit=FOUND)
     recollection = await recall(remi.store, remi.models.embedder, query)

@@ -8,7 +8,7 @@ from services.assistant import browse, share, showing
 from services.assistant.buttons import Change, offering
 from services.assistant.domain import TEAM_SPACE, Commanded, Memory, Reply, Turn
 from services.assistant.explain import explain
-from services.assistant.index import finish
+from services.assistant.index import index
 from services.assistant.quotes import plain, quote
 from services.assistant.remi import Remi
 from services.assistant.rights import asker_in, asker_of, is_direct, not_theirs
@@ -84,7 +84,7 @@ async def _of_team(remi: Remi, turn: Turn, memory: Memory, number: int, text: st
         new_id, name = uuid5(TEAM_SPACE, str(message_id)), event.author.display_name
         copy = await share.note(connection, turn, message_id, name, text, event.sent_at)
         await memories.correct(connection, TEAM_SPACE, memory.memory_id, text, copy, event.sent_at, new_id)
-    await finish(remi.store, remi.models.embedder, TEAM_SPACE, share.conversation(turn.conversation_id))
+    await index(remi.store, remi.models.embedder, TEAM_SPACE, share.conversation(turn.conversation_id))
     return _done(memory, text)
 
 
@@ -98,7 +98,7 @@ def how(number: int) -> Reply:
 
 async def behind(remi: Remi, turn: Turn, reply_to: str) -> tuple[Reply, Change | None]:
     """What an answer rested on, numbered, so that it can be corrected or forgotten."""
-    await finish(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id)
+    await index(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id)
     async with scoped(remi.store, turn.spaces) as connection:
         turn_id = await traces.find(connection, turn.space_id, turn.conversation_id, reply_to)
         if turn_id is None:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from services.assistant import browse, dates, link, showing
 from services.assistant.buttons import Change, button, dropping, offering
 from services.assistant.domain import TEAM_SPACE, Commanded, Memory, Message, Reply, Turn
-from services.assistant.index import finish
+from services.assistant.index import index
 from services.assistant.quotes import quote
 from services.assistant.remi import Remi
 from services.assistant.rights import asker_in, asker_of, is_direct, not_theirs
@@ -34,7 +34,7 @@ _WHAT = (
 async def command(remi: Remi, turn: Turn, asked: Commanded) -> tuple[Reply, Change | None]:
     """Show what would go, and ask."""
     text, now = " ".join(asked.arguments.split()), turn.newest.event.sent_at
-    await finish(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id)
+    await index(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id)
     match text.lower():
         case "" if asked.reply_to:
             return await _message(remi, turn, asked.reply_to)
@@ -93,7 +93,7 @@ async def pressed(remi: Remi, turn: Turn, asked: Action) -> tuple[Reply, Change 
     if await _is_moving(remi, turn):
         return Reply(link.MOVING), None
     space_id = UUID(asked.arguments["space"][0])
-    await finish(remi.store, remi.models.embedder, space_id, turn.conversation_id)
+    await index(remi.store, remi.models.embedder, space_id, turn.conversation_id)
     if "messages" in asked.arguments:
         message_ids = [UUID(each) for each in asked.arguments["messages"]]
         memory_ids = [UUID(each) for each in asked.arguments["memories"]]

@@ -6,9 +6,10 @@ found by what it answers. So whatever is new renews the passages around it.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import groupby
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from services.assistant.passages import REACH, Stretch, cut
 from services.assistant.store import passages
 from services.assistant.store.connection import Store, alone, scoped
 from services.assistant.store.memories import SUPERSEDED
-from services.assistant.store.passages import Passage, Subject
+from services.assistant.store.passages import Passage, Subject, Written
 from services.assistant.words import DIMENSIONS, dimension, space_key, stems, weigh
 from services.errors import ModelRefused, ModelUnavailable
 
@@ -54,6 +55,14 @@ class _Piece:
         return self.subject.text[self.stretch.starts : self.stretch.ends]
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How often words stand in a text, and their numbers in a space; neighbours ask for the same ones."""
+
+    counted: Callable[[str], Mapping[str, int]]
+    numbered: Callable[[str], int]
+
+
 async def index(
     store: Store,
     embedder: Embedder,
@@ -63,29 +72,24 @@ async def index(
 ) -> int:
     """Make passages of what was said in a conversation, and learned in its space, since the last time.
 
-    `known` are vectors of whole messages. Returns how many messages and memories were indexed, a batch at
-    most; 0 when nothing waits. While the embedder is away they get words only, until `reindex`. Raises
-    StoreUnavailable.
+    `known` are vectors of whole messages. Returns how many messages and memories were indexed. While the
+    embedder is away they get words only, until `reindex`. Raises StoreUnavailable.
     """
-    while True:
+    total, has_more = 0, True
+    while has_more:
         async with alone(store, [space_id]) as connection:
             subjects = await passages.unindexed(
                 connection, space_id, _model(embedder), 2 * REACH, MOST, conversation_id, MOST_BYTES
             )
         if not subjects:
-            return 0
+            break
         runs = _runs(subjects, known or {})
         with suppress(ModelUnavailable, ModelRefused):
             await _embed(embedder, runs)
-        if done := await _write(store, embedder, space_id, subjects, runs):
-            return done
-
-
-async def finish(store: Store, embedder: Embedder, space_id: UUID, *conversations: UUID) -> None:
-    """See to it that all that was said in these conversations can be found. Raises StoreUnavailable."""
-    for conversation_id in conversations:
-        while await index(store, embedder, space_id, conversation_id):
-            pass
+        written = await _write(store, embedder, space_id, subjects, runs, conversation_id)
+        if written is not None:
+            total, has_more = total + written.done, written.has_more
+    return total
 
 
 async def index_turn(
@@ -182,12 +186,13 @@ async def _write(
     subjects: Sequence[Subject],
     runs: Sequence[list[_Piece]],
     conversation_id: UUID | None = None,
-) -> int | None:
+) -> Written | None:
     key = space_key(store.secret, space_id)
+    words = _Words(cache(lambda text: Counter(stems(text))), cache(partial(dimension, key)))
     rows = []
     for run in runs:
         for at in _touched(run):
-            rows.append(_passage(run, at, key))
+            rows.append(_passage(run, at, words))
             await asyncio.sleep(0)  # long texts take a millisecond each, and a batch has hundreds of passages
     async with alone(store, [space_id], durable=False) as connection:
         return await passages.write(connection, space_id, _model(embedder), subjects, rows, conversation_id)
@@ -203,11 +208,11 @@ def _touched(run: Sequence[_Piece]) -> Iterator[int]:
             yield at
 
 
-def _passage(run: Sequence[_Piece], at: int, key: bytes) -> Passage:
+def _passage(run: Sequence[_Piece], at: int, words: _Words) -> Passage:
     piece = run[at]
-    own = Counter(stems(piece.text))
-    before = [Counter(stems(other.text[-_LENT:])) for other in run[max(0, at - REACH) : at]]
-    after = [Counter(stems(other.text[:_LENT])) for other in run[at + 1 : at + 1 + REACH]]
+    own = words.counted(piece.text)
+    before = [words.counted(other.text[-_LENT:]) for other in run[max(0, at - REACH) : at]]
+    after = [words.counted(other.text[:_LENT]) for other in run[at + 1 : at + 1 + REACH]]
     weights = weigh(own, before + after, _WORD_SHARE)
     mixed = _mixed(run, at)
     return Passage(
@@ -217,12 +222,12 @@ def _passage(run: Sequence[_Piece], at: int, key: bytes) -> Passage:
         piece.stretch.starts,
         piece.stretch.ends,
         piece.subject.said_at,
-        sorted({dimension(key, word) for word in stems(piece.subject.author_name)}),
+        sorted(set(map(words.numbered, words.counted(piece.subject.author_name)))),
         _prior(piece),
         None if piece.own is None else HalfVector(piece.own),
         None if mixed is None else HalfVector(mixed),
-        SparseVector({dimension(key, word) - 1: weight for word, weight in weights.items()}, DIMENSIONS),
-        sorted({dimension(key, word) for word in own}),
+        SparseVector({words.numbered(word) - 1: weight for word, weight in weights.items()}, DIMENSIONS),
+        sorted(set(map(words.numbered, own))),
     )
 
 

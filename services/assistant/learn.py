@@ -67,8 +67,7 @@ async def learn(
     usage = Usage(0, 0)
     if any(each.role is Role.PERSON and each.text.strip() for each in messages):
         # What is known is found by what the index holds of the new talk.
-        while await index(store, embedder, space_id, conversation_id):
-            pass
+        await index(store, embedder, space_id, conversation_id)
         while True:
             try:
                 proven, dropped, usage = await _ask(store, memory, space_id, messages)
@@ -88,8 +87,8 @@ async def learn(
     log.info(
         "learned", conversation=str(conversation_id), messages=len(messages), **done, dropped=dict(dropped)
     )
-    while proven and await index(store, embedder, space_id, conversation_id):
-        pass
+    if proven:
+        await index(store, embedder, space_id, conversation_id)
     return len(messages)
 
 

@@ -1,5 +1,6 @@
 """The gRPC edge of memory: to read, correct, take along and erase, each for one person in one place."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -20,8 +21,8 @@ from services.assistant.domain import (
 )
 from services.assistant.edge import Context, Edge
 from services.assistant.explain import Explanation, Line, explain
-from services.assistant.index import finish
-from services.assistant.recall import Query, memory_tokens, recall
+from services.assistant.index import index
+from services.assistant.recall import Query, embed_question, memory_tokens, recall_nearby
 from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
 from services.assistant.store import conversations, directory, export, forgetting, links, memories, traces
@@ -55,16 +56,21 @@ class MemoryServicer(MemoryServiceServicer):
 
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:  # noqa: N802
         async with self._edge.call(context) as platform:
-            who = await acting(self._remi, platform, request.actor)
+            text = wire.text("query", request.query)
+            who, vector = await asyncio.gather(
+                acting(self._remi, platform, request.actor),
+                embed_question(self._remi.models.embedder, text),
+            )
             budget = _within("token_budget", request.token_budget, MOST_TOKENS)
             query = Query(
-                wire.text("query", request.query),
+                text,
                 who.access.spaces,
                 self._asked_at(request, platform).astimezone(zone(who.access.zone, self._remi.knobs.zone)),
                 budget or self._remi.knobs.token_budget,
                 limit=_within("limit", request.limit, MOST_RESULTS),
+                vector=vector,
             )
-            recollection = await recall(self._remi.store, self._remi.models.embedder, query)
+            recollection, _ = await recall_nearby(self._remi.store, self._remi.models.embedder, query)
             shown = [each for each in recollection.recalled if each.shown]
             ids = await self._platform_ids(who, shown)
         return pb.SearchResponse(
@@ -117,7 +123,7 @@ class MemoryServicer(MemoryServiceServicer):
                     raise NotAllowed("only those it came from, or an admin of this chat, can correct it")
                 message_id = await conversations.note(connection, who.place, who.author, access, text, now)
                 memory = await memories.correct(connection, access.space_id, memory_id, text, message_id, now)
-            await self._finish_index(access)
+            await self._index(access)
         return pb.CorrectResponse(memory=_memory(who, memory, {}))
 
     async def Forget(self, request: pb.ForgetRequest, context: Context) -> pb.ForgetResponse:  # noqa: N802
@@ -127,7 +133,7 @@ class MemoryServicer(MemoryServiceServicer):
             memory_ids = _ids("memory_ids", request.memory_ids)
             if request.everything == bool(message_ids or memory_ids):
                 raise InvalidEvent("everything", "must be set, or ids of messages or memories given")
-            await self._finish_index(who.access)
+            await self._index(who.access)
             spaces = who.access.spaces if _is_direct(who) else (who.access.space_id,)
             async with scoped(self._remi.store, spaces) as connection:
                 await links.require_still(connection, who.access.space_id)
@@ -162,9 +168,7 @@ class MemoryServicer(MemoryServiceServicer):
             done = await portable.bring(self._remi.store, who.access, who.place, chunks)
             async with alone(self._remi.store, [who.access.space_id]) as connection:
                 waiting = await export.unindexed(connection, who.access.space_id)
-            await self._finish_index(who.access, waiting)
-            async with alone(self._remi.store, [who.access.space_id]) as connection:
-                await export.hand_over(connection, who.access.space_id)
+            await self._index(who.access, waiting)
         return pb.ImportResponse(
             messages=done.messages, memories=done.memories, reminders=done.reminders, skipped=done.skipped
         )
@@ -185,10 +189,10 @@ class MemoryServicer(MemoryServiceServicer):
             ids = await self._platform_ids(who, [line.found for line in explained.lines if line.found])
         return _explanation(who, explained, ids)
 
-    async def _finish_index(self, access: Access, conversations: Sequence[UUID] = ()) -> None:
+    async def _index(self, access: Access, conversations: Sequence[UUID] = ()) -> None:
         """What was said in these conversations, or else in the one at hand, can be found after this."""
-        store, embedder = self._remi.store, self._remi.models.embedder
-        await finish(store, embedder, access.space_id, *(conversations or [access.conversation_id]))
+        for conversation_id in conversations or [access.conversation_id]:
+            await index(self._remi.store, self._remi.models.embedder, access.space_id, conversation_id)
 
     def _asked_at(self, request: pb.SearchRequest, platform: Platform) -> datetime:
         if request.HasField("asked_at") and platform in self._remi.knobs.client_clock:

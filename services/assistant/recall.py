@@ -57,21 +57,24 @@ class Query:
     limit: int = 0
     """Most lines shown; 0 for no limit beside the budget."""
     vector: Vector | None = None
-    """Of `text`, where it is known already."""
+    """Of `text`; None for words alone."""
 
 
 async def recall(store: Store, embedder: Embedder, query: Query) -> Recollection:
     """What a turn sees. With the embedder away, words alone find it. Raises StoreUnavailable."""
-    recollection, _ = await recall_nearby(store, embedder, query)
+    vector = await embed_question(embedder, query.text)
+    recollection, _ = await recall_nearby(store, embedder, replace(query, vector=vector))
     return recollection
 
 
 async def recall_nearby(
     store: Store, embedder: Embedder, query: Query
 ) -> tuple[Recollection, tuple[Subject, ...]]:
-    """What a turn sees, and the talk right before it as the index wants it. Raises StoreUnavailable."""
-    question = await asked(store.secret, embedder, query)
-    rows = await seen(store, question)
+    """The same of a query that has its vector, and the talk right before it as the index wants it.
+
+    Raises StoreUnavailable.
+    """
+    rows = await seen(store, asked(store.secret, embedder, query))
     instructions = tuple(_memory(row) for row in rows if row["part"] == "standing")
     recent = [row for row in rows if row["part"] == "recent"]
     recollection = Recollection(
@@ -82,11 +85,8 @@ async def recall_nearby(
     return recollection, tuple(_nearby(row, query) for row in recent if row["back"] <= NEARBY)
 
 
-async def asked(secret: bytes, embedder: Embedder, query: Query) -> Asked:
-    """A query in the terms of the index. With the embedder away, it has words alone."""
-    vector = query.vector
-    if vector is None:
-        vector = await embed_question(embedder, query.text)
+def asked(secret: bytes, embedder: Embedder, query: Query) -> Asked:
+    """A query in the terms of the index."""
     text = query.text[:_LONGEST_QUESTION]
     words = set(stems(text))
     keys = [(space, space_key(secret, space)) for space in query.spaces]
@@ -94,8 +94,8 @@ async def asked(secret: bytes, embedder: Embedder, query: Query) -> Asked:
         spaces=query.spaces,
         words=[(space, dimension(key, word)) for space, key in keys for word in words],
         dates=dates.ranges(text, query.now),
-        model="" if vector is None else embedder.name,
-        vector=None if vector is None else HalfVector(vector),
+        model="" if query.vector is None else embedder.name,
+        vector=None if query.vector is None else HalfVector(query.vector),
         leave_out=query.leave_out,
         conversation_id=query.conversation_id,
         most=(query.limit or query.token_budget // _SHORTEST_LINE) + LEFT_OUT,

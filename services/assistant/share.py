@@ -22,7 +22,7 @@ from services.assistant.domain import (
     TeamRole,
     Turn,
 )
-from services.assistant.index import finish
+from services.assistant.index import index
 from services.assistant.quotes import quote
 from services.assistant.remi import Remi
 from services.assistant.rights import is_direct
@@ -100,7 +100,7 @@ async def _shared(remi: Remi, turn: Turn, thing: Memory | Message | None) -> Rep
         case Message():
             await _copy_message(remi, turn, thing)
     conversation_id = conversation(turn.conversation_id)
-    await finish(remi.store, remi.models.embedder, TEAM_SPACE, conversation_id)
+    await index(remi.store, remi.models.embedder, TEAM_SPACE, conversation_id)
     return Reply(
         f"Shared with the team: {quote(thing.text, 300)} Everybody in it can ask me about it now. Your name "
         "stands with it. /memory lists it; open it there to take it back."

@@ -128,8 +128,7 @@ async def _learn(remi: Remi, kind: Kind, claim: Claim) -> None:
     store, models = remi.store, remi.models
     try:
         if kind == "index":
-            while await index(store, models.embedder, claim.space_id, claim.subject_id):
-                pass
+            await index(store, models.embedder, claim.space_id, claim.subject_id)
             while await reindex(store, models.embedder, claim.space_id):
                 pass
             while await promote(store, claim.space_id):

@@ -169,8 +169,7 @@ async def test_an_import_is_the_importers_own_and_is_not_doubled(
     assert not {row["id"] for row in brought} & {row["id"] for row in records(content)[1:]}
 
     remi = assistant.remi
-    while await index(remi.store, remi.models.embedder, access.space_id, said[0]["conversation_id"]):
-        pass
+    await index(remi.store, remi.models.embedder, access.space_id, said[0]["conversation_id"])
     query = Query("What is my dog called?", access.spaces, NOON, 2000, access.conversation_id)
     recollection = await recall(remi.store, remi.models.embedder, query)
     assert any(each.text == DOG for each in recollection.recalled)

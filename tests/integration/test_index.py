@@ -1,6 +1,7 @@
 """Making talk findable, on real Postgres, with a real client at a fake embedding endpoint."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from remembering import Gate, Talk, models, texts
 from services.assistant import index as indexing
 from services.assistant.domain import Role
 from services.assistant.index import index, promote, reindex
-from services.assistant.store import forgetting, passages
+from services.assistant.store import forgetting, passages, work
 from services.assistant.store.connection import scoped
 from services.errors import ModelUnavailable
 
@@ -142,6 +143,38 @@ async def test_while_the_embedder_is_away_words_find_and_vectors_follow(talk: Ta
     assert best.vector_score > 0
     assert await talk.value("SELECT model FROM space_statistics") == talk.models.embedder.name
     await talk.check_counts()
+
+
+async def test_what_the_index_asked_for_stays_asked_for_while_something_is_left_of_it(
+    talk: Talk, fake: FakeOpenAI
+) -> None:
+    async def asked_for() -> list[bool]:
+        """Whether each row of work is due only when an import would have died."""
+        rows = await talk.rows("SELECT due_at > now() + interval '6 seconds' AS is_late FROM work")
+        return [row["is_late"] for row in rows]
+
+    async def say(text: str, many: int = 1) -> None:
+        for _ in range(many):
+            await talk.say(text)
+        async with scoped(talk.store, [talk.space_id]) as connection:
+            await work.ask(
+                connection, talk.space_id, "index", talk.conversation_id, "", timedelta(minutes=10)
+            )
+
+    await say("My dog is called Biscuit.", many=indexing.MOST + 1)
+    gate = Gate()
+    fake.embedding_faults += [Step(), Step(), Step(gate=gate)]  # the first batch takes two requests
+    whole = asyncio.create_task(talk.index())
+    await gate.reached.wait()
+    assert await asked_for() == [True]
+    gate.set()
+    assert await whole == indexing.MOST + 1
+    assert await asked_for() == []
+
+    fake.damage = "none"
+    await say("We met at the lighthouse.")
+    assert await talk.index() == 1
+    assert await asked_for() == [False]
 
 
 async def test_an_embedder_that_never_answered_yet_holds_nothing_up(

@@ -82,8 +82,7 @@ class World:
         """What was said can be found: in the background it takes a moment."""
         remi = self.assistant.remi
         for row in await self.rows("SELECT DISTINCT space_id, conversation_id FROM message"):
-            while await index(remi.store, remi.models.embedder, row["space_id"], row["conversation_id"]):
-                pass
+            await index(remi.store, remi.models.embedder, row["space_id"], row["conversation_id"])
 
     async def person(self, account: str) -> UUID:
         platform, user_id = account.split(":")

@@ -1,6 +1,7 @@
 """What a turn sees of its spaces."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -16,7 +17,7 @@ from remembering import Talk, texts
 from services.assistant.domain import MemoryKind, Role
 from services.assistant.learn import remember
 from services.assistant.passages import line, tokens
-from services.assistant.recall import RECENT_MESSAGES, embed_question
+from services.assistant.recall import RECENT_MESSAGES, Query, embed_question, recall_nearby
 from services.assistant.store import memories, passages
 from services.assistant.store.connection import alone, scoped
 from talk import NOON
@@ -251,13 +252,20 @@ async def test_without_an_embedder_words_find(talk: Talk, fake: FakeOpenAI) -> N
     assert texts(await talk.found("biscuit?"))[0] == "My dog is called Biscuit."
 
 
-async def test_a_vector_that_is_known_is_not_asked_for_again(talk: Talk, fake: FakeOpenAI) -> None:
+async def test_a_vector_that_is_known_or_can_not_be_is_not_asked_for_again(
+    talk: Talk, fake: FakeOpenAI
+) -> None:
     await talk.say("My dog is called Biscuit.")
     await talk.index()
-    vector = await embed_question(talk.models.embedder, "What is my dog called?")
+    query = Query("What is my dog called?", (talk.space_id,), talk.now, 2000)
+    vector = await embed_question(talk.models.embedder, query.text)
     fake.requests.clear()
-    (found,) = await talk.found("What is my dog called?", vector=vector)
-    assert found.vector_score > 0
+    for known in (vector, None):
+        asked = replace(query, vector=known)
+        recollection, _ = await recall_nearby(talk.store, talk.models.embedder, asked)
+        (found,) = recollection.recalled
+        assert (found.vector_score > 0) is (known is not None)
+        assert found.word_score > 0
     assert fake.requests == []
 
 

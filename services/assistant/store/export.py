@@ -87,13 +87,10 @@ async def add_conversations(
 
 
 async def add_messages(connection: Connection, access: Access, place: Place, messages: Sequence[Told]) -> int:
-    """Add messages in this order as the person's own; how many are new.
-
-    Their indexing is the caller's, who ends it with `hand_over`.
-    """
+    """Add messages in this order as the person's own; how many are new. Their indexing is the caller's."""
     conversations = list({message.conversation_id for message in messages})
     await add_conversations(connection, access, place, conversations)
-    added = await connection.fetch(
+    added: int = await connection.fetchval(
         SQL["add_messages"],
         access.space_id,
         access.person_id,
@@ -107,14 +104,10 @@ async def add_messages(connection: Connection, access: Access, place: Place, mes
         [message.reply_to for message in messages],
         [message.replaced_by for message in messages],
         [message.is_learned for message in messages],
+        place.route,
+        PATIENCE,
     )
-    await connection.execute(SQL["ask"], access.space_id, conversations, place.route, PATIENCE)
-    return len(added)
-
-
-async def hand_over(connection: Connection, space_id: UUID) -> None:
-    """Leave what remains of a space's index to a worker: all that was imported can be found."""
-    await connection.execute(SQL["hand_over"], space_id)
+    return added
 
 
 async def unindexed(connection: Connection, space_id: UUID) -> list[UUID]:

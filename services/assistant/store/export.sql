@@ -44,30 +44,30 @@ SELECT $1, conversation_id, $3, $4, $5, $6, $7 FROM unnest($2::uuid[]) AS conver
 ON CONFLICT DO NOTHING
 
 -- name: add_messages
--- Messages in the order given; those that stand already stay as they are.
-INSERT INTO message (space_id, message_id, conversation_id, role, person_id, author_name, text, attachments, sent_at,
-                     reply_to, replaced_by, learned_at)
-SELECT $1, a.message_id, a.conversation_id, a.role, CASE WHEN a.role = 'person' THEN $2::uuid END, a.author_name,
-       a.text, a.attachments, a.sent_at, a.reply_to, a.replaced_by, CASE WHEN a.learned THEN now() END
-FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[],
-            $10::uuid[], $11::uuid[], $12::boolean[]) WITH ORDINALITY
-     AS a (message_id, conversation_id, role, author_name, text, attachments, sent_at, reply_to, replaced_by,
-           learned, number)
-ORDER BY a.number
-ON CONFLICT DO NOTHING
-RETURNING true
-
--- name: ask
--- Imported talk is to be learned from where that was still to be done, and to be made findable. Whoever imports it does
--- the latter; should they be gone before it is done, a worker does, after $4.
-INSERT INTO work AS w (space_id, kind, subject_id, route, due_at)
-SELECT $1, kind, conversation_id, $3, now() + CASE kind WHEN 'index' THEN $4 ELSE interval '0' END
-FROM unnest($2::uuid[]) AS conversation_id, unnest('{index,learn}'::text[]) AS kind
-ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET wakes = w.wakes + 1
-
--- name: hand_over
--- What was imported can be found; what remains of the index, the tiers of a large space, is a worker's.
-UPDATE work SET due_at = now() WHERE space_id = $1 AND kind = 'index' AND due_at > now()
+-- Messages in the order given; those that stand already stay as they are. They are to be learned from where that was
+-- still to be done, and to be made findable. Whoever imports them does the latter; should they be gone before it is
+-- done, a worker does, after $14.
+WITH added AS (
+    INSERT INTO message (space_id, message_id, conversation_id, role, person_id, author_name, text, attachments, sent_at,
+                         reply_to, replaced_by, learned_at)
+    SELECT $1, a.message_id, a.conversation_id, a.role, CASE WHEN a.role = 'person' THEN $2::uuid END, a.author_name,
+           a.text, a.attachments, a.sent_at, a.reply_to, a.replaced_by, CASE WHEN a.learned THEN now() END
+    FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::timestamptz[],
+                $10::uuid[], $11::uuid[], $12::boolean[]) WITH ORDINALITY
+         AS a (message_id, conversation_id, role, author_name, text, attachments, sent_at, reply_to, replaced_by,
+               learned, number)
+    ORDER BY a.number
+    ON CONFLICT DO NOTHING
+    RETURNING true
+), asked AS (
+    INSERT INTO work AS w (space_id, kind, subject_id, route, due_at)
+    SELECT DISTINCT $1::uuid, kind, conversation_id, $13,
+                    now() + CASE kind WHEN 'index' THEN $14 ELSE interval '0' END
+    FROM unnest($4::uuid[], $12::boolean[]) AS a (conversation_id, learned), unnest('{index,learn}'::text[]) AS kind
+    WHERE kind = 'index' OR NOT learned
+    ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET wakes = w.wakes + 1
+)
+SELECT count(*) FROM added
 
 -- name: unindexed
 -- Conversations of a space with messages that can't be found yet.

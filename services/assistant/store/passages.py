@@ -104,6 +104,14 @@ class Passage:
     words: Sequence[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many subjects were indexed; `has_more`: others still wait in the conversation, or its space."""
+
+    done: int
+    has_more: bool
+
+
 async def seen(store: Store, asked: Asked) -> list[asyncpg.Record]:
     """What a question gets to see: the parts 'found' (best first), 'recent' and 'standing' (oldest first).
 
@@ -173,10 +181,10 @@ async def write(
     subjects: Sequence[Subject],
     passages: Sequence[Passage],
     conversation_id: UUID | None = None,
-) -> int | None:
-    """Write the passages that rest on these subjects; how many were indexed by it.
+) -> Written | None:
+    """Write the passages that rest on these subjects.
 
-    Given a conversation, it is not asked for again unless something else waits there. None, and nothing is
+    Given a conversation, it is not asked for again when nothing else waits there. None, and nothing is
     written, if one of the subjects is gone: it must leave no trace in its neighbours.
     """
     (row,) = await connection.fetch(
@@ -200,7 +208,7 @@ async def write(
         conversation_id,
         LARGE,
     )
-    return row["done"] if row["is_whole"] else None
+    return Written(row["done"], row["has_more"]) if row["is_whole"] else None
 
 
 async def settle(connection: Connection, space_id: UUID, model: str) -> None:

@@ -259,7 +259,8 @@ WHERE space_id = $1
 -- name: write
 -- Passages of subjects that have none yet, and new vectors and terms of others; nothing at all if one of the
 -- subjects $2, which the passages rest on, is gone. $3 the model; then a row a passage. A subject that somebody
--- else has indexed meanwhile only has its passages renewed.
+-- else has indexed meanwhile only has its passages renewed. When all of the conversation $17 is indexed, that is asked
+-- for no more; what remains to be done for its space, a worker does soon.
 WITH held AS (
     SELECT message_id FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[]) ORDER BY message_id FOR UPDATE
 ), kept AS (
@@ -294,7 +295,7 @@ WITH held AS (
     SELECT $1, count(*), CASE WHEN bool_and(model = $3) THEN $3 ELSE '' END FROM made HAVING count(*) > 0
     ON CONFLICT (space_id) DO UPDATE SET passages = s.passages + excluded.passages,
                                          model = CASE WHEN s.model = excluded.model THEN s.model ELSE '' END
-    RETURNING space_id
+    RETURNING space_id, passages, model
 ), spread AS (
     -- In order, and after the row above: so two writers of one space can't wait for each other.
     INSERT INTO term AS t (space_id, dimension, passages)
@@ -320,17 +321,28 @@ WITH held AS (
             OFFSET 0  -- one by one: a join would read all postings of the space
         ) AS listed
         WHERE p.space_id = $1 AND p.subject_id = ANY ($5::uuid[]) AND p.posted))
+), rest AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM message
+                   WHERE space_id = $1 AND conversation_id = $17 AND indexed_at IS NULL AND message_id <> ALL ($4::uuid[]))
+        OR EXISTS (SELECT FROM memory
+                   WHERE space_id = $1 AND indexed_at IS NULL AND memory_id <> ALL ($4::uuid[])) AS has_more,
+           -- A space that has grown large goes to its tiers, and vectors of another model, or none, are made anew.
+           EXISTS (SELECT FROM (
+               SELECT model, passages FROM space_statistics WHERE space_id = $1
+               UNION ALL
+               SELECT model, passages FROM counted) AS stands
+           WHERE model = '' OR model <> $3 OR passages > $18) AS is_left
 ), unasked AS (
-    -- Nothing is left for the worker, unless the space has grown large or has vectors of another model.
-    DELETE FROM work USING whole
-    WHERE is_whole AND work.space_id = $1 AND kind = 'index' AND subject_id = $17 AND lease_until IS NULL
-      AND NOT EXISTS (SELECT FROM space_statistics
-                      WHERE space_statistics.space_id = $1 AND (model <> $3 OR passages > $18))
-      AND NOT EXISTS (SELECT FROM message
-                      WHERE message.space_id = $1 AND conversation_id = $17 AND indexed_at IS NULL
-                        AND message_id <> ALL ($4::uuid[]))
+    DELETE FROM work USING whole, rest
+    WHERE is_whole AND NOT has_more AND NOT is_left
+      AND space_id = $1 AND kind = 'index' AND subject_id = $17 AND lease_until IS NULL
+), handed_over AS (
+    UPDATE work SET due_at = now() + interval '5 seconds' FROM whole, rest
+    WHERE is_whole AND NOT has_more AND is_left
+      AND space_id = $1 AND kind = 'index' AND subject_id = $17 AND lease_until IS NULL
+      AND due_at > now() + interval '5 seconds'
 )
-SELECT is_whole, (SELECT count(*) FROM done) AS done FROM whole
+SELECT is_whole, (SELECT count(*) FROM done) AS done, has_more FROM whole, rest
 
 -- name: promote
 -- Moves $2 passages of a space that has grown beyond $3 into the tiers of large ones, where $6 wait: vectors of the

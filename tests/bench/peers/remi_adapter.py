@@ -94,9 +94,10 @@ class Remi:
 
     async def search_exactly(self, person: str, question: str) -> list[str]:
         space = await self._space(person)
-        query = Query(question, (space,), datetime.now(UTC), ANY_BUDGET, limit=MOST)
-        question_asked = await asked(self.secret, self.embedder, query)
-        rows = await self.owner.fetch(_EXACTLY, *question_asked.arguments(), timeout=PATIENCE)
+        (vector,) = await self.embedder.embed([question])
+        query = Query(question, (space,), datetime.now(UTC), ANY_BUDGET, limit=MOST, vector=vector)
+        arguments = asked(self.secret, self.embedder, query).arguments()
+        rows = await self.owner.fetch(_EXACTLY, *arguments, timeout=PATIENCE)
         return [row["text"] for row in rows if row["part"] == "found"][:MOST]
 
     async def _import(self, person: str, texts: list[str]) -> None:
