@@ -1,7 +1,7 @@
 """The gRPC edge of memory: to read, correct, take along and erase, each for one person in one place."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from services.assistant.index import index
 from services.assistant.recall import Query, embed_question, memory_tokens, recall_nearby
 from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
-from services.assistant.store import conversations, directory, export, forgetting, links, memories, traces
+from services.assistant.store import conversations, directory, forgetting, links, memories, traces
 from services.assistant.store.connection import Connection, alone, scoped
 from services.assistant.store.forgetting import Forgotten
 from services.assistant.zones import zone
@@ -166,9 +166,7 @@ class MemoryServicer(MemoryServiceServicer):
             _require_charge(who)
             chunks = _chunks(first, request_iterator)
             done = await portable.bring(self._remi.store, who.access, who.place, chunks)
-            async with alone(self._remi.store, [who.access.space_id]) as connection:
-                waiting = await export.unindexed(connection, who.access.space_id)
-            await self._index(who.access, waiting)
+            await self._index(who.access, done.conversations)
         return pb.ImportResponse(
             messages=done.messages, memories=done.memories, reminders=done.reminders, skipped=done.skipped
         )
@@ -189,7 +187,7 @@ class MemoryServicer(MemoryServiceServicer):
             ids = await self._platform_ids(who, [line.found for line in explained.lines if line.found])
         return _explanation(who, explained, ids)
 
-    async def _index(self, access: Access, conversations: Sequence[UUID] = ()) -> None:
+    async def _index(self, access: Access, conversations: Collection[UUID] = ()) -> None:
         """What was said in these conversations, or else in the one at hand, can be found after this."""
         for conversation_id in conversations or [access.conversation_id]:
             await index(self._remi.store, self._remi.models.embedder, access.space_id, conversation_id)

@@ -137,12 +137,16 @@ _RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many records were added; `skipped` stood already, or rest on messages that aren't there."""
+    """How many records were added; `skipped` stood already, or rest on messages that aren't there.
+
+    `conversations` are those of the messages, new or not.
+    """
 
     messages: int = 0
     memories: int = 0
     reminders: int = 0
     skipped: int = 0
+    conversations: frozenset[UUID] = frozenset()
 
     def __add__(self, other: "Imported") -> "Imported":
         return Imported(
@@ -150,6 +154,7 @@ class Imported:
             self.memories + other.memories,
             self.reminders + other.reminders,
             self.skipped + other.skipped,
+            self.conversations | other.conversations,
         )
 
 
@@ -208,7 +213,10 @@ async def _add(connection: Connection, access: Access, place: Place, batch: Sequ
     for due in (record for record in batch if isinstance(record, ReminderRecord)):
         if ours[due.id] not in standing:
             set_again += await _remind(connection, access, place, due, ours)
-    return Imported(messages, added, set_again, len(batch) - messages - added - set_again)
+    skipped = len(batch) - messages - added - set_again
+    return Imported(
+        messages, added, set_again, skipped, frozenset(_conversation(space_id, each) for each in told)
+    )
 
 
 async def _remind(
@@ -278,8 +286,7 @@ def _replies(record: MemoryRecord) -> tuple[int, int] | None:
 def _told(space_id: UUID, record: MessageRecord, ours: Mapping[UUID, UUID]) -> export.Told:
     return export.Told(
         ours[record.id],
-        # Never a conversation that goes on here: imported talk is not recent.
-        _derived(space_id, record.conversation),
+        _conversation(space_id, record),
         record.role,
         record.author,
         record.text,
@@ -289,6 +296,11 @@ def _told(space_id: UUID, record: MessageRecord, ours: Mapping[UUID, UUID]) -> e
         ours[record.replaced_by] if record.replaced_by else None,
         record.learned,
     )
+
+
+def _conversation(space_id: UUID, record: MessageRecord) -> UUID:
+    """Never one that goes on here: imported talk is not recent."""
+    return _derived(space_id, record.conversation)
 
 
 def _named(record: Record) -> Iterable[UUID]:

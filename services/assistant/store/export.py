@@ -108,8 +108,3 @@ async def add_messages(connection: Connection, access: Access, place: Place, mes
         PATIENCE,
     )
     return added
-
-
-async def unindexed(connection: Connection, space_id: UUID) -> list[UUID]:
-    """Conversations of a space with messages that can't be found yet."""
-    return [row["conversation_id"] for row in await connection.fetch(SQL["unindexed"], space_id)]

@@ -68,7 +68,3 @@ WITH added AS (
     ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET wakes = w.wakes + 1
 )
 SELECT count(*) FROM added
-
--- name: unindexed
--- Conversations of a space with messages that can't be found yet.
-SELECT DISTINCT conversation_id FROM message WHERE space_id = $1 AND indexed_at IS NULL
