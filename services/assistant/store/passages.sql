@@ -173,25 +173,28 @@ ORDER BY part, at
 -- name: posted
 -- By words, in the postings of one space: by those that together stand in {common} passages, the rarest first. What
 -- the others weigh is little, and is compared in the end; and who has less than a twelfth of the best is not.
-(SELECT space_id, subject_id, ordinal
+(SELECT ($1::uuid[])[{space}], subject_id, ordinal
  FROM (
-    SELECT space_id, subject_id, ordinal, sum(standing.weight) AS weight, max(sum(standing.weight)) OVER () AS most
+    SELECT subject_id, ordinal, weight, first_value(weight) OVER (ORDER BY weight DESC) AS most
     FROM (
-        SELECT dimension, power(ln(1 + (s.passages - t.passages + .5) / (t.passages + .5)), 2)::real AS weight,
-               sum(t.passages) OVER (ORDER BY t.passages, dimension) AS together,
-               row_number() OVER (ORDER BY t.passages, dimension) AS rank
-        FROM space_statistics s JOIN term t USING (space_id)
-        WHERE s.space_id = ($1::uuid[])[{space}] AND s.promoted AND t.space_id = ($1::uuid[])[{space}]
-          AND dimension = ANY ($3::integer[])
-    ) AS word CROSS JOIN LATERAL (
-        SELECT space_id, subject_id, ordinal, p.weight * word.weight AS weight FROM posting p
-        WHERE space_id = ($1::uuid[])[{space}] AND p.dimension = word.dimension LIMIT {common}
-    ) AS standing
-    WHERE together <= {common} OR rank = 1
-    GROUP BY space_id, subject_id, ordinal
+        SELECT subject_id, ordinal, sum(standing.weight) AS weight
+        FROM (
+            SELECT dimension, power(ln(1 + (s.passages - t.passages + .5) / (t.passages + .5)), 2)::real AS weight,
+                   sum(t.passages) OVER (ORDER BY t.passages, dimension) AS together,
+                   row_number() OVER (ORDER BY t.passages, dimension) AS rank
+            FROM space_statistics s JOIN term t USING (space_id)
+            WHERE s.space_id = ($1::uuid[])[{space}] AND s.promoted AND t.space_id = ($1::uuid[])[{space}]
+              AND dimension = ANY ($3::integer[])
+        ) AS word CROSS JOIN LATERAL (
+            SELECT subject_id, ordinal, p.weight * word.weight AS weight FROM posting p
+            WHERE space_id = ($1::uuid[])[{space}] AND p.dimension = word.dimension LIMIT {common}
+        ) AS standing
+        WHERE together <= {common} OR rank = 1
+        GROUP BY subject_id, ordinal
+        ORDER BY weight DESC LIMIT {most}
+    ) AS best
  ) AS listed
- WHERE weight >= most / 12
- ORDER BY weight DESC LIMIT {most})
+ WHERE weight >= most / 12)
 
 -- name: texts
 -- The texts of the subjects asked for, and of the messages within $3 before and after each, in order;
