@@ -34,6 +34,7 @@ def test_the_same_memories_are_made_each_time() -> None:
 async def test_few_memories_are_loaded_and_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundredth: the largest space has 800 memories, here in the tiers of large ones."""
     monkeypatch.setattr(passages, "LARGE", 500)
+    monkeypatch.setattr(passages, "FAR", 500)
     text, figures = await bench(0.01, questions=5)
     assert [each.name for each in figures if each.name] == ["median", "largest"]
     for each in figures:

@@ -51,6 +51,33 @@ def test_it_does_not_outlive_its_last_user() -> None:
         assert not (folder / "postmaster.pid").exists()
 
 
+async def test_its_cache_is_enlarged_once_and_not_under_the_feet_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def cache(dsn: str) -> int:
+        connection = await asyncpg.connect(dsn)
+        size: int = await connection.fetchval("SELECT pg_size_bytes(current_setting('shared_buffers'))")
+        await connection.close()
+        return size
+
+    with TemporaryDirectory(prefix="remi") as parent:
+        os.chmod(parent, 0o755)
+        folder = Path(parent) / "postgres"
+        monkeypatch.setattr(embedded, "MOST_CACHE", 160 << 20)
+        server = await embedded.start_embedded(folder)
+        assert await cache(server.owner_dsn) == 160 << 20
+        first = _postmaster(folder)
+        await embedded.start_embedded(folder)
+        assert _postmaster(folder) == first
+
+        other = start(folder)
+        monkeypatch.setattr(embedded, "MOST_CACHE", 192 << 20)
+        await embedded.start_embedded(folder)
+        assert _postmaster(folder) == first
+        other.communicate(b"", timeout=30)
+        embedded._server(folder).cleanup()
+
+
 async def test_it_is_started_again_when_it_dies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "WATCH", 0.1)
     with TemporaryDirectory(prefix="remi") as parent:

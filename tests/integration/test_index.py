@@ -251,6 +251,7 @@ async def test_a_space_that_grows_large_goes_to_the_far_tier_and_is_found_there(
     assert await promote(talk.store, talk.space_id) == 0
     near = texts(await talk.found("17 herons"))
     monkeypatch.setattr(passages, "LARGE", 20)
+    monkeypatch.setattr(passages, "FAR", 20)
     assert await promote(talk.store, talk.space_id, 20, 20) == 20
     assert await promote(talk.store, talk.space_id, 20, 20) == 0
     assert await promote(talk.store, talk.space_id, 20, 10) == 10

@@ -68,6 +68,31 @@ async def test_what_is_found_and_its_scores_are_as_before(talk: Talk, question: 
     assert [each.score for each in after] == pytest.approx([each.score for each in before], abs=1e-3)
 
 
+async def test_words_go_to_their_tier_before_vectors_go_to_theirs(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiers = (
+        "SELECT count(*) FILTER (WHERE posted) AS posted, count(*) FILTER (WHERE large) AS large FROM passage"
+    )
+    await grown(talk)
+    found = await talk.found("day17 stoat")
+    monkeypatch.setattr(passages, "FAR", MANY)
+    await promoted(talk)
+    assert await talk.rows(tiers) == [(30, 0)]
+    assert texts(await talk.found("day17 stoat")) == texts(found)
+
+    monkeypatch.setattr(passages, "FAR", MANY - 1)
+    assert await promote(talk.store, talk.space_id) == 0
+    assert await promote(talk.store, talk.space_id, most=20, waiting=30) == 20
+    assert await talk.rows(tiers) == [(30, 20)]
+    assert texts(await talk.found("day17 stoat")) == texts(found)
+    await promoted(talk)
+    assert await talk.rows(tiers) == [(30, 30)]
+    assert texts(await talk.found("day17 stoat")) == texts(found)
+    await shrunk(talk)
+    await talk.check_counts()
+
+
 async def test_without_an_embedder_postings_find(talk: Talk, fake: FakeOpenAI) -> None:
     await promoted(talk)
     fake.damage = "none"

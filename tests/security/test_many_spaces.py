@@ -142,6 +142,7 @@ async def test_with_both_gone_everybody_would(
 async def tiers(town: Town, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every space is in the tiers of large ones, and searched there."""
     monkeypatch.setattr(passages, "LARGE", 0)
+    monkeypatch.setattr(passages, "FAR", 0)
     monkeypatch.setattr(passages, "WHOLE", passages.WHOLE.replace("passages > 2000", "passages > 0"))
 
     async def move(person: int) -> None:

@@ -20,6 +20,10 @@ SETTINGS = {
     # Filling a new file of the log with zeros holds up every commit.
     "wal_init_zero": "off",
 }
+MOST_CACHE = 1 << 30
+"""Bytes; else a quarter of the machine's memory. A large space is looked up all over its pages."""
+_CACHE = "SELECT setting::integer FROM pg_settings WHERE name = 'shared_buffers'"
+_BLOCK = 8192
 WATCH = 2.0
 """Seconds between looks whether the server still runs."""
 
@@ -37,10 +41,12 @@ class Embedded:
 async def start_embedded(folder: Path) -> Embedded:
     """Start the server in `folder`, or join the one that runs there; it stops with its last user.
 
-    Blocks for about a second; called once, before anything is served.
+    Blocks for about a second; called once, before anything is served. A new server is started twice, since
+    the size of its cache is settled at the start.
     """
     await asyncio.to_thread(folder.parent.mkdir, parents=True, exist_ok=True)
-    owner_dsn = _server(folder).get_uri()
+    server = _server(folder)
+    owner_dsn = server.get_uri()
     connection = await asyncpg.connect(owner_dsn)
     try:
         if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", ROLE):
@@ -49,8 +55,14 @@ async def start_embedded(folder: Path) -> Embedded:
             if await connection.fetchval("SELECT current_setting($1)", setting) != value:
                 await connection.execute(f"ALTER SYSTEM SET {setting} = '{value}'")
                 await connection.execute("SELECT pg_reload_conf()")
+        wanted, has = _cache_blocks(), await connection.fetchval(_CACHE)
+        if has < wanted:
+            await connection.execute(f"ALTER SYSTEM SET shared_buffers = {wanted}")
     finally:
         await connection.close()
+    if has < wanted and server.global_process_id_list.get_and_add(os.getpid()) == [os.getpid()]:
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(server.start)
     return Embedded(owner_dsn, owner_dsn.replace("//postgres:@", f"//{ROLE}:@", 1))
 
 
@@ -75,6 +87,13 @@ async def keep_running(folder: Path) -> NoReturn:
             log.warning("postgres_started_again")
         except Exception as error:
             log.error("postgres_does_not_start", exc_info=error)
+
+
+def _cache_blocks() -> int:
+    # Only the embedded run has it installed.
+    import psutil
+
+    return int(min(MOST_CACHE, psutil.virtual_memory().total // 4)) // _BLOCK
 
 
 def _server(folder: Path) -> "PostgresServer":

@@ -21,7 +21,9 @@ TIERS = (384, 512, 768, 1024)
 DIRECTION = 32
 """Dimensions that the database sets behind those, to keep the spaces apart."""
 LARGE = 5_000
-"""Passages of a space beyond which the HNSW tier and postings are faster than the exact scan."""
+"""Passages of a space beyond which postings are faster than reading all words."""
+FAR = 15_000
+"""Passages of a space beyond which vectors go to HNSW. In smaller ones it saves little, and finds less."""
 COMMON = 2_000
 """Passages that a word stands in beyond which it gets no more postings. A search reads so many."""
 POSTED = 800
@@ -217,8 +219,8 @@ async def settle(connection: Connection, space_id: UUID, model: str) -> None:
 
 
 async def promote(connection: Connection, space_id: UUID, most: int, waiting: int) -> int:
-    """Move passages of a space above LARGE to the tiers, where so many wait for that; how many went."""
-    return int(await connection.fetchval(SQL["promote"], space_id, most, LARGE, TIERS, COMMON, waiting))
+    """Move passages to postings in a space above LARGE, to HNSW above FAR, where so many wait; how many."""
+    return int(await connection.fetchval(SQL["promote"], space_id, most, LARGE, FAR, COMMON, waiting))
 
 
 async def _texts(connection: Connection, asked: str, *arguments: object) -> list[Subject]:

@@ -183,7 +183,7 @@ ORDER BY part, at
                    sum(t.passages) OVER (ORDER BY t.passages, dimension) AS together,
                    row_number() OVER (ORDER BY t.passages, dimension) AS rank
             FROM space_statistics s JOIN term t USING (space_id)
-            WHERE s.space_id = ($1::uuid[])[{space}] AND s.promoted AND t.space_id = ($1::uuid[])[{space}]
+            WHERE s.space_id = ($1::uuid[])[{space}] AND t.space_id = ($1::uuid[])[{space}]
               AND dimension = ANY ($3::integer[])
         ) AS word CROSS JOIN LATERAL (
             SELECT subject_id, ordinal, p.weight * word.weight AS weight FROM posting p
@@ -348,25 +348,39 @@ WITH held AS (
 SELECT is_whole, (SELECT count(*) FROM done) AS done, has_more FROM whole, rest
 
 -- name: promote
--- Moves $2 passages of a space that has grown beyond $3 into the tiers of large ones, where $6 wait: vectors of the
--- dimensions $4 to HNSW, and the words that stand in $5 passages at most to postings. What somebody writes just then
--- stays: this waits for nobody while it holds a passage.
+-- Moves $2 passages of a space that has grown beyond $3 to the tier of words, and beyond $4 also to that of vectors, where
+-- $6 wait: the words that stand in $5 passages at most to postings, and vectors of dimensions that have one to HNSW. What
+-- somebody writes just then stays: this waits for nobody while it holds a passage.
 WITH noted AS (
     UPDATE space_statistics SET promoted = true
-    WHERE space_id = $1 AND NOT promoted AND passages > $3
+    WHERE space_id = $1 AND NOT promoted AND passages > $4
     RETURNING space_id
+), size AS MATERIALIZED (
+    SELECT passages > $3 AS is_large, passages > $4 AS is_far FROM space_statistics
+    WHERE space_id = $1
+      AND (SELECT count(*) FROM noted) >= 0  -- so that this is before: who writes has that row, and waits for passages
+), waiting AS MATERIALIZED (
+    (SELECT ctid FROM passage
+     WHERE space_id = $1 AND (SELECT is_large FROM size) AND NOT posted
+     LIMIT greatest($2::integer, $6))
+    UNION ALL
+    (SELECT ctid FROM passage
+     WHERE space_id = $1 AND (SELECT is_far FROM size)
+       AND posted AND NOT large AND vector_dims(embedding) IN (384, 512, 768, 1024)
+     LIMIT greatest($2::integer, $6))
 ), picked AS MATERIALIZED (
     SELECT passage.ctid FROM passage
-    WHERE space_id = $1 AND NOT posted
-      AND (SELECT passages FROM space_statistics WHERE space_id = $1) > $3
-      AND (SELECT count(*) FROM noted) >= 0  -- so that this is before: who writes has that row, and waits for passages
-      AND (SELECT count(*) FROM (
-          SELECT FROM passage WHERE space_id = $1 AND NOT posted LIMIT $6) AS waiting) >= $6
-    LIMIT $2 FOR UPDATE SKIP LOCKED
+    WHERE space_id = $1 AND (SELECT count(*) FROM waiting) >= $6
+      AND passage.ctid = ANY (ARRAY(SELECT ctid FROM waiting LIMIT $2))
+    FOR UPDATE SKIP LOCKED
 ), moved AS (
-    UPDATE passage SET posted = true, large = coalesce(vector_dims(embedding) = ANY ($4::integer[]), false),
-        placed = CASE WHEN vector_dims(embedding) = ANY ($4::integer[]) THEN embedding || (SELECT space_direction($1)) END
-    WHERE space_id = $1 AND NOT posted AND passage.ctid = ANY (ARRAY(SELECT ctid FROM picked))
+    UPDATE passage SET
+        posted = true,
+        large = is_far AND coalesce(vector_dims(embedding) IN (384, 512, 768, 1024), false),
+        placed = CASE WHEN is_far AND vector_dims(embedding) IN (384, 512, 768, 1024)
+                 THEN embedding || (SELECT space_direction($1)) END
+    FROM size
+    WHERE space_id = $1 AND passage.ctid = ANY (ARRAY(SELECT ctid FROM picked))
     RETURNING subject_id, ordinal, terms
 ), listed AS (
     INSERT INTO posting (space_id, dimension, subject_id, ordinal, weight)

@@ -47,7 +47,7 @@ async def load(owner: asyncpg.Connection, maker: Maker) -> None:
         for batch in maker.batches():
             directions = {
                 number: await owner.fetchval("SELECT space_direction($1)::real[]", uuid(number))
-                for number in batch.spaces[batch.sizes > passages.LARGE].tolist()
+                for number in batch.spaces[batch.sizes > passages.FAR].tolist()
             }
             for table, columns in _rows(batch, directions):
                 await owner.copy_to_table(
@@ -81,7 +81,7 @@ async def _binary(columns: Columns) -> AsyncIterator[bytes]:
 
 
 def _rows(batch: Batch, directions: Directions) -> Iterator[tuple[str, Columns]]:
-    """The rows of a batch, by table; with what the large spaces' vectors have behind them."""
+    """The rows of a batch, by table; with what vectors in the HNSW tier have behind them."""
     spaces, many = batch.spaces, len(batch.spaces)
     yield (
         "conversation",
@@ -112,10 +112,10 @@ def _rows(batch: Batch, directions: Directions) -> Iterator[tuple[str, Columns]]
         },
     )
     for rows, dimensions in batch.words:
-        for large in (False, True):
-            those = np.isin(batch.space[rows], list(directions)) == large
+        for is_far in (False, True):
+            those = np.isin(batch.space[rows], list(directions)) == is_far
             if those.any():
-                yield from _memories(batch, rows[those], dimensions[those], directions if large else None)
+                yield from _memories(batch, rows[those], dimensions[those], directions if is_far else None)
     yield from _counts(batch)
 
 
@@ -166,7 +166,7 @@ def _memories(
             "terms": _sparsevec(dimensions),
             "words": _array(dimensions),
             "large": np.full(many, bool(tier)),
-            "posted": np.full(many, bool(tier)),
+            "posted": _is_large(batch)[rows],
             **tier,
         },
     )
@@ -206,7 +206,7 @@ def _counts(batch: Batch) -> Iterator[tuple[str, Columns]]:
             "space_id": _uuid(batch.spaces),
             "passages": batch.sizes.astype(">i4"),
             "model": _same(MODEL, many),
-            "promoted": batch.sizes > passages.LARGE,
+            "promoted": batch.sizes > passages.FAR,
         },
     )
 
