@@ -30,6 +30,8 @@ HAUL = {
     "unlearned": load("learning")["unlearned"],
 }
 """What is asked for every few messages of a long import, before the database has statistics of them."""
+READS_PASSAGES = {"recall", "stale"}
+"""Of a small space, all; of one whose vectors another model made, until it is known that none are left."""
 SETTINGS = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off"
 FILL = """
 CREATE TEMP TABLE talk AS
@@ -51,8 +53,11 @@ INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, message_i
 INSERT INTO memory (space_id, memory_id, kind, text, said_at, learned_at, indexed_at)
     SELECT space, said, 'fact', '', now(), now(), now() FROM talk;
 INSERT INTO memory_source (space_id, memory_id, message_id, quote) SELECT space, said, said, '' FROM talk;
+INSERT INTO passage (space_id, subject_id, ordinal, of_memory, starts, ends, said_at, author, prior, model,
+                     terms, words, posted)
+    SELECT space, said, 0, false, 0, 1, now(), '{}', 0, '', '{}/1000000000', '{}', n % 2 = 0 FROM talk;
 """
-GROWS = {"message", "event", "receipt", "delivery", "turn", "memory", "memory_source"}
+GROWS = {"message", "event", "receipt", "delivery", "turn", "memory", "memory_source", "passage"}
 FEW = {"turn_running", "event_waiting", "memory_standing", "memory_to_index", "message_to_index"}
 """Indexes of the few rows of a space that are in a certain state."""
 
@@ -75,7 +80,11 @@ async def test_no_statement_reads_a_space_for_a_row(database: Database, name: st
     finally:
         await owner.close()
         await connection.close()
-    reads = [node for node in nodes(json.loads(plan)[0]["Plan"]) if reads_a_space(node)]
+    reads = [
+        node
+        for node in nodes(json.loads(plan)[0]["Plan"])
+        if reads_a_space(node) and not (name in READS_PASSAGES and node["Relation Name"] == "passage")
+    ]
     assert [(node["Relation Name"], node["Index Name"], node.get("Filter")) for node in reads] == []
 
 

@@ -381,8 +381,18 @@ async def test_the_plans_use_their_indexes_on_the_tenth_execution(loaded: Talk) 
     assert "Index Only Scan using posting_pkey" in plan
     assert "Index Only Scan using passage_worded" in plan
     assert "Index Only Scan using passage_near" in plan
+    assert "passage_dated" in plan
     assert "Seq Scan on passage" not in plan
     assert "Seq Scan on message" not in plan
+
+
+PASSAGES = """
+INSERT INTO passage
+SELECT CASE WHEN n <= $2 THEN $1 ELSE md5((n % 5000)::text)::uuid END, md5('passage ' || n)::uuid, 0, false,
+       0, 6, now(), '{}', 0, 'test@384', vector, vector, '{1:1}/1000000000', '{1}'
+FROM generate_series(1, 10000) AS n, (SELECT array_fill(.05::real, ARRAY[384])::halfvec AS vector) AS given
+"""
+"""Ten thousand, of which so many lie in a space; the others in small ones."""
 
 
 async def test_what_waits_for_the_tiers_is_read_by_its_own_index_while_the_table_changes(
@@ -390,15 +400,24 @@ async def test_what_waits_for_the_tiers_is_read_by_its_own_index_while_the_table
 ) -> None:
     """Where few rows are expected, an index of all passages costs as little, and reads the space whole."""
     owner = await asyncpg.connect(database.owner_dsn)
-    await owner.execute(
-        "INSERT INTO passage SELECT CASE WHEN n <= 2100 THEN $1 ELSE md5((n % 5000)::text)::uuid END,"
-        " md5('passage ' || n)::uuid, 0, false, 0, 6, now(), '{}', 0, 'test@384', vector, vector,"
-        " '{1:1}/1000000000', '{1}' FROM generate_series(1, 10000) AS n,"
-        " (SELECT array_fill(.05::real, ARRAY[384])::halfvec AS vector) AS given",
-        talk.space_id,
-    )
+    await owner.execute(PASSAGES, talk.space_id, 2100)
     await owner.execute("VACUUM ANALYZE passage")
     await owner.execute("UPDATE pg_class SET relallvisible = relpages * 9 / 10 WHERE relname = 'passage'")
+    await owner.close()
+    plan = await kept_plan(talk, [talk.space_id], passages.searched(1, 384, False))
+    assert "Index Only Scan using passage_worded" in plan
+    assert "Index Only Scan using passage_near" in plan
+
+
+async def test_what_waits_for_the_tiers_is_read_by_its_own_index_though_that_has_empty_pages(
+    talk: Talk, database: Database
+) -> None:
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute(PASSAGES, talk.space_id, 10_000)
+    await owner.execute(
+        "UPDATE passage SET posted = true, large = true WHERE subject_id > $1", UUID(int=1 << 120)
+    )
+    await owner.execute("VACUUM ANALYZE passage")
     await owner.close()
     plan = await kept_plan(talk, [talk.space_id], passages.searched(1, 384, False))
     assert "Index Only Scan using passage_worded" in plan

@@ -25,7 +25,9 @@ LARGE = 5_000
 FAR = 15_000
 """Passages of a space beyond which vectors go to HNSW. In smaller ones it saves little, and finds less."""
 COMMON = 2_000
-"""Passages that a word stands in beyond which it gets no more postings. A search reads so many."""
+"""Passages that a word stands in beyond which it gets no more postings."""
+READ = 4_000
+"""Postings that a search reads; more only where the rarest word has more."""
 POSTED = 800
 """Passages that their words bring up in a large space."""
 
@@ -151,7 +153,7 @@ def searched(spaces: int, dimensions: int, dated: bool) -> str:
 
 def branch(name: str, space: int, dimensions: int) -> str:
     """One way to find candidates, in the space of this number."""
-    gaps = {"space": space, "placed": dimensions + DIRECTION, "common": COMMON, "most": POSTED}
+    gaps = {"space": space, "placed": dimensions + DIRECTION, "common": COMMON, "read": READ, "most": POSTED}
     sql = SQL[name]
     for gap, number in gaps.items():
         sql = sql.replace(f"{{{gap}}}", str(number))

@@ -146,8 +146,15 @@ ORDER BY part, at
 
 -- name: dated
 -- Of what was said when the question says, in one space: the nearest in meaning.
-(SELECT space_id, subject_id, ordinal FROM passage
- WHERE space_id = ($1::uuid[])[{space}] AND said_at <@ $7::tstzmultirange
+(SELECT space_id, subject_id, ordinal
+ FROM (
+    SELECT * FROM passage
+    WHERE space_id = ($1::uuid[])[{space}] AND posted
+      AND said_at >= lower($7::tstzmultirange) AND said_at < upper($7::tstzmultirange)  -- for the index
+    UNION ALL
+    SELECT * FROM passage WHERE space_id = ($1::uuid[])[{space}] AND NOT posted
+ ) AS said
+ WHERE said_at <@ $7::tstzmultirange
  ORDER BY CASE WHEN model = $4 THEN embedding <#> $5::halfvec END LIMIT 200)
 
 -- name: near
@@ -171,7 +178,7 @@ ORDER BY part, at
  ORDER BY terms <#> (SELECT terms FROM asked WHERE space_id = ($1::uuid[])[{space}]) LIMIT 200)
 
 -- name: posted
--- By words, in the postings of one space: by those that together stand in {common} passages, the rarest first. What
+-- By words, in the postings of one space: by those that together stand in {read} passages, the rarest first. What
 -- the others weigh is little, and is compared in the end; and who has less than a twelfth of the best is not.
 (SELECT ($1::uuid[])[{space}], subject_id, ordinal
  FROM (
@@ -189,7 +196,7 @@ ORDER BY part, at
             SELECT subject_id, ordinal, p.weight * word.weight AS weight FROM posting p
             WHERE space_id = ($1::uuid[])[{space}] AND p.dimension = word.dimension LIMIT {common}
         ) AS standing
-        WHERE together <= {common} OR rank = 1
+        WHERE together <= {read} OR rank = 1
         GROUP BY subject_id, ordinal
         ORDER BY weight DESC LIMIT {most}
     ) AS best
@@ -318,12 +325,12 @@ WITH held AS (
 ), unlisted AS (
     DELETE FROM posting USING whole
     WHERE is_whole AND space_id = $1 AND posting.ctid = ANY (ARRAY(
-        SELECT listed.ctid FROM passage p CROSS JOIN words_of(p.terms) AS word CROSS JOIN LATERAL (
+        SELECT listed.ctid FROM passage p CROSS JOIN words_of(CASE WHEN p.posted THEN p.terms END) AS word CROSS JOIN LATERAL (
             SELECT ctid FROM posting
             WHERE space_id = $1 AND dimension = word.dimension AND subject_id = p.subject_id AND ordinal = p.ordinal
             OFFSET 0  -- one by one: a join would read all postings of the space
         ) AS listed
-        WHERE p.space_id = $1 AND p.subject_id = ANY ($5::uuid[]) AND p.posted))
+        WHERE p.space_id = $1 AND p.subject_id = ANY ($5::uuid[])))
 ), rest AS MATERIALIZED (
     SELECT EXISTS (SELECT FROM message
                    WHERE space_id = $1 AND conversation_id = $17 AND indexed_at IS NULL AND message_id <> ALL ($4::uuid[]))
