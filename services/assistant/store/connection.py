@@ -215,7 +215,7 @@ _SERVER_SETTINGS = {
     "enable_seqscan": "off",
     "jit": "off",
     "hnsw.iterative_scan": "relaxed_order",
-    "hnsw.ef_search": "160",
+    "hnsw.ef_search": "120",
     "tcp_keepalives_idle": "15",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",

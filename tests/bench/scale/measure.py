@@ -23,8 +23,6 @@ BEST = 20
 ROUNDS = 3
 """Each question is asked so often, and its fastest time counts, of `select 1` too: what else the machine does
 is not measured."""
-COMPARED = 12
-"""Questions a space that are compared with exact search, which takes its time."""
 _BUDGET = 2_000
 _SHORTEST_LINE = 20
 _NEARLY = 1e-3
@@ -78,8 +76,8 @@ async def measure(store: Store, maker: Maker, of: Class, questions: int, spaces:
         batch = maker.batch(number)
         asked = list(maker.questions(batch, number, max(1, questions // len(chosen))))
         async with scoped(store, [uuid(number)]) as connection:
-            found += [await _found(store, connection, batch, question) for question in asked[:COMPARED]]
             times += [await _times(store, connection, question) for question in asked]
+            found += [await _found(store, connection, batch, question) for question in asked]
             indexed &= await are_indexed(store, connection, arguments(asked[0]))
     select, vectors, hybrid = zip(*times, strict=True)
     by_vectors, by_both = np.mean(found, axis=0).tolist()
