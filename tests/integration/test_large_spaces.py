@@ -1,7 +1,6 @@
 """A space in the tiers of large ones: found as before, renewed, forgotten and moved without a rest."""
 
 import asyncio
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -26,15 +25,6 @@ async def talk(talk: Talk) -> Talk:
         await talk.say(f"On day{number} we saw a {ANIMALS[number % 5]}.")
     await talk.index()
     return talk
-
-
-@pytest.fixture
-def few_are_common(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Words in more than five passages have no postings."""
-    monkeypatch.setattr(passages, "COMMON", 5)
-    passages.searched.cache_clear()
-    yield
-    passages.searched.cache_clear()
 
 
 async def grown(talk: Talk) -> None:
@@ -124,8 +114,8 @@ async def test_what_is_new_renews_its_neighbours_outside_of_the_tiers_until_they
     await talk.check_counts()
 
 
-@pytest.mark.usefixtures("few_are_common")
 async def test_common_words_have_no_postings_and_are_compared_all_the_same(talk: Talk) -> None:
+    await talk.rows("UPDATE term SET passages = $1 WHERE passages > 5", MANY // 10 + 1)
     await promoted(talk)
     assert await listed(talk, "day17") > 0
     assert await listed(talk, "badger") == 0

@@ -25,9 +25,11 @@ LARGE = 5_000
 FAR = 15_000
 """Passages of a space beyond which vectors go to HNSW. In smaller ones it saves little, and finds less."""
 COMMON = 2_000
-"""Passages that a word stands in beyond which it gets no more postings."""
+"""Passages that a word stands in beyond which it gets no more postings, but for a tenth of the space's."""
 READ = 4_000
 """Postings that a search reads; more only where the rarest word has more."""
+LONGEST = 8_000
+"""Postings that it reads of a word at most."""
 POSTED = 800
 """Passages that their words bring up in a large space."""
 
@@ -153,7 +155,13 @@ def searched(spaces: int, dimensions: int, dated: bool) -> str:
 
 def branch(name: str, space: int, dimensions: int) -> str:
     """One way to find candidates, in the space of this number."""
-    gaps = {"space": space, "placed": dimensions + DIRECTION, "common": COMMON, "read": READ, "most": POSTED}
+    gaps = {
+        "space": space,
+        "placed": dimensions + DIRECTION,
+        "read": READ,
+        "longest": LONGEST,
+        "most": POSTED,
+    }
     sql = SQL[name]
     for gap, number in gaps.items():
         sql = sql.replace(f"{{{gap}}}", str(number))

@@ -194,7 +194,7 @@ ORDER BY part, at
               AND dimension = ANY ($3::integer[])
         ) AS word CROSS JOIN LATERAL (
             SELECT subject_id, ordinal, p.weight * word.weight AS weight FROM posting p
-            WHERE space_id = ($1::uuid[])[{space}] AND p.dimension = word.dimension LIMIT {common}
+            WHERE space_id = ($1::uuid[])[{space}] AND p.dimension = word.dimension LIMIT {longest}
         ) AS standing
         WHERE together <= {read} OR rank = 1
         GROUP BY subject_id, ordinal
@@ -356,14 +356,15 @@ SELECT is_whole, (SELECT count(*) FROM done) AS done, has_more FROM whole, rest
 
 -- name: promote
 -- Moves $2 passages of a space that has grown beyond $3 to the tier of words, and beyond $4 also to that of vectors, where
--- $6 wait: the words that stand in $5 passages at most to postings, and vectors of dimensions that have one to HNSW. What
--- somebody writes just then stays: this waits for nobody while it holds a passage.
+-- $6 wait: the words that stand in $5 passages at most, or a tenth of them, to postings, and vectors of dimensions that
+-- have one to HNSW. What somebody writes just then stays: this waits for nobody while it holds a passage.
 WITH noted AS (
     UPDATE space_statistics SET promoted = true
     WHERE space_id = $1 AND NOT promoted AND passages > $4
     RETURNING space_id
 ), size AS MATERIALIZED (
-    SELECT passages > $3 AS is_large, passages > $4 AS is_far FROM space_statistics
+    SELECT passages > $3 AS is_large, passages > $4 AS is_far, greatest($5::integer, passages / 10) AS common
+    FROM space_statistics
     WHERE space_id = $1
       AND (SELECT count(*) FROM noted) >= 0  -- so that this is before: who writes has that row, and waits for passages
 ), waiting AS MATERIALIZED (
@@ -396,7 +397,7 @@ WITH noted AS (
         SELECT passages FROM term WHERE space_id = $1 AND dimension = word.dimension
         OFFSET 0  -- one by one: a join would read all words of the space
     ) AS counted
-    WHERE passages <= $5
+    WHERE passages <= (SELECT common FROM size)
     ON CONFLICT (space_id, dimension, subject_id, ordinal) DO UPDATE SET weight = excluded.weight
 )
 SELECT count(*) FROM moved

@@ -185,7 +185,8 @@ def _counts(batch: Batch) -> Iterator[tuple[str, Columns]]:
     )
     space, word = np.divmod(pairs, WORD_DIMENSIONS + 1)
     yield "term", {"space_id": _uuid(space), "dimension": word.astype(">i4"), "passages": count.astype(">i4")}
-    listed = np.flatnonzero(_is_large(batch)[row] & (count[place] <= passages.COMMON))
+    common = np.maximum(passages.COMMON, np.repeat(batch.sizes, batch.sizes) // 10)
+    listed = np.flatnonzero(_is_large(batch)[row] & (count[place] <= common[row]))
     listed = listed[np.argsort(pairs[place[listed]], kind="stable")]
     if len(listed):
         row = row[listed]

@@ -3,13 +3,16 @@ CREATE INDEX passage_to_place ON passage (space_id)
     WHERE posted AND NOT large AND vector_dims(embedding) IN (384, 512, 768, 1024);
 
 -- Twice as far apart as before: people speak of the same things, and a walk of the index that comes upon those of another
--- space must be nearer to whatever else is in its own. What is in the tier is searched exactly until it is there again.
+-- space must be nearer to whatever else is in its own.
 CREATE OR REPLACE FUNCTION space_direction(space_id uuid) RETURNS halfvec LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (SELECT ('[' || string_agg(CASE get_bit(digest, number) WHEN 1 THEN '.25' ELSE '-.25' END, ',') || ']')::halfvec
             FROM sha256(uuid_send(space_id)) AS digest, generate_series(0, 31) AS number);
+
+-- More words have postings now. What was in the tiers is searched exactly until it is there again.
+TRUNCATE posting;
 ALTER TABLE passage NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE space_statistics NO FORCE ROW LEVEL SECURITY;
-UPDATE passage SET large = false, placed = NULL WHERE large;
+UPDATE passage SET posted = false, large = false, placed = NULL WHERE posted;
 UPDATE space_statistics SET promoted = false WHERE promoted;
 ALTER TABLE passage FORCE ROW LEVEL SECURITY;
 ALTER TABLE space_statistics FORCE ROW LEVEL SECURITY;
