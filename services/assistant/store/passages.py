@@ -26,7 +26,7 @@ FAR = 15_000
 """Passages of a space beyond which vectors go to HNSW. In smaller ones it saves little, and finds less."""
 COMMON = 2_000
 """Passages that a word stands in beyond which it gets no more postings, but for a tenth of the space's."""
-READ = 4_000
+READ = 6_000
 """Postings that a search reads; more only where the rarest word has more."""
 LONGEST = 8_000
 """Postings that it reads of a word at most."""

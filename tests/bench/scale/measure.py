@@ -76,8 +76,8 @@ async def measure(store: Store, maker: Maker, of: Class, questions: int, spaces:
         batch = maker.batch(number)
         asked = list(maker.questions(batch, number, max(1, questions // len(chosen))))
         async with scoped(store, [uuid(number)]) as connection:
-            times += [await _times(store, connection, question) for question in asked]
             found += [await _found(store, connection, batch, question) for question in asked]
+            times += [await _times(store, connection, question) for question in asked]
             indexed &= await are_indexed(store, connection, arguments(asked[0]))
     select, vectors, hybrid = zip(*times, strict=True)
     by_vectors, by_both = np.mean(found, axis=0).tolist()
