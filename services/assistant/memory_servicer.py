@@ -57,17 +57,18 @@ class MemoryServicer(MemoryServiceServicer):
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:  # noqa: N802
         async with self._edge.call(context) as platform:
             text = wire.text("query", request.query)
+            budget = _within("token_budget", request.token_budget, MOST_TOKENS)
+            limit = _within("limit", request.limit, MOST_RESULTS)
             who, vector = await asyncio.gather(
                 acting(self._remi, platform, request.actor),
                 embed_question(self._remi.models.embedder, text),
             )
-            budget = _within("token_budget", request.token_budget, MOST_TOKENS)
             query = Query(
                 text,
                 who.access.spaces,
                 self._asked_at(request, platform).astimezone(zone(who.access.zone, self._remi.knobs.zone)),
                 budget or self._remi.knobs.token_budget,
-                limit=_within("limit", request.limit, MOST_RESULTS),
+                limit=limit,
                 vector=vector,
             )
             recollection, _ = await recall_nearby(self._remi.store, self._remi.models.embedder, query)
