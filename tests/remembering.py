@@ -119,10 +119,13 @@ class Talk:
         return (await self.rows(sql, *arguments))[0][0]
 
     async def check_counts(self) -> None:
-        """What the space counts of its words and passages is what is there."""
+        """What the space counts of its words and passages, and notes of who speaks, is what is there."""
         assert await self.value(
             "SELECT coalesce(max(passages), 0) FROM space_statistics"
         ) == await self.value("SELECT count(*) FROM passage")
+        assert await self.rows("SELECT unnest(authors) AS word FROM space_statistics ORDER BY 1") == (
+            await self.rows("SELECT DISTINCT unnest(author) AS word FROM passage ORDER BY 1")
+        )
         counted = {row["dimension"]: row["passages"] for row in await self.rows("SELECT * FROM term")}
         there = await self.rows(
             "SELECT dimension, count(*) AS passages FROM passage, unnest(words) AS dimension GROUP BY 1"

@@ -195,7 +195,12 @@ async def _write(
             rows.append(_passage(run, at, words))
             await asyncio.sleep(0)  # long texts take a millisecond each, and a batch has hundreds of passages
     async with alone(store, [space_id], durable=False) as connection:
-        return await passages.write(connection, space_id, _model(embedder), subjects, rows, conversation_id)
+        written = await passages.write(
+            connection, space_id, _model(embedder), subjects, rows, conversation_id
+        )
+    if not store.authors.get(space_id, frozenset()).issuperset(word for row in rows for word in row.author):
+        store.authors.pop(space_id, None)
+    return written
 
 
 def _touched(run: Sequence[_Piece]) -> Iterator[int]:

@@ -22,7 +22,9 @@ from services.assistant.domain import (
 from services.assistant.edge import Context, Edge
 from services.assistant.explain import Explanation, Line, explain
 from services.assistant.index import index
-from services.assistant.recall import Query, embed_question, memory_tokens, recall_nearby
+from services.assistant.model import Vector
+from services.assistant.names import capitalised
+from services.assistant.recall import Query, embed_question, memory_tokens, nameless, recall_nearby
 from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
 from services.assistant.store import conversations, directory, forgetting, links, memories, traces
@@ -59,10 +61,7 @@ class MemoryServicer(MemoryServiceServicer):
             text = wire.text("query", request.query)
             budget = _within("token_budget", request.token_budget, MOST_TOKENS)
             limit = _within("limit", request.limit, MOST_RESULTS)
-            who, vector = await asyncio.gather(
-                acting(self._remi, platform, request.actor),
-                embed_question(self._remi.models.embedder, text),
-            )
+            who, vector = await self._acting_and_vector(platform, request.actor, text)
             query = Query(
                 text,
                 who.access.spaces,
@@ -192,6 +191,16 @@ class MemoryServicer(MemoryServiceServicer):
         """What was said in these conversations, or else in the one at hand, can be found after this."""
         for conversation_id in conversations or [access.conversation_id]:
             await index(self._remi.store, self._remi.models.embedder, access.space_id, conversation_id)
+
+    async def _acting_and_vector(
+        self, platform: Platform, actor: pb.Actor, text: str
+    ) -> tuple[Acting, Vector | None]:
+        """Both at once, unless the question may hold names: whose these are is to be known first."""
+        embedder = self._remi.models.embedder
+        if not capitalised(text):
+            return await asyncio.gather(acting(self._remi, platform, actor), embed_question(embedder, text))
+        who = await acting(self._remi, platform, actor)
+        return who, await embed_question(embedder, await nameless(self._remi.store, text, who.access.spaces))
 
     def _asked_at(self, request: pb.SearchRequest, platform: Platform) -> datetime:
         if request.HasField("asked_at") and platform in self._remi.knobs.client_clock:

@@ -1,6 +1,6 @@
 """Recall: choosing what of its spaces a turn sees. At most one embedding call, and one statement."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 from pgvector import HalfVector
 
-from services.assistant import dates, passages
+from services.assistant import dates, names, passages
 from services.assistant.domain import (
     Memory,
     MemoryKind,
@@ -21,7 +21,7 @@ from services.assistant.domain import (
 from services.assistant.model import Embedder, Vector
 from services.assistant.store import memories
 from services.assistant.store.connection import Store
-from services.assistant.store.passages import Asked, Subject, seen
+from services.assistant.store.passages import Asked, Subject, present, seen
 from services.assistant.words import dimension, space_key, stems
 from services.errors import ModelRefused, ModelUnavailable
 
@@ -57,12 +57,12 @@ class Query:
     limit: int = 0
     """Most lines shown; 0 for no limit beside the budget."""
     vector: Vector | None = None
-    """Of `text`; None for words alone."""
+    """Of `text` as `nameless` has it; None for words alone."""
 
 
 async def recall(store: Store, embedder: Embedder, query: Query) -> Recollection:
     """What a turn sees. With the embedder away, words alone find it. Raises StoreUnavailable."""
-    vector = await embed_question(embedder, query.text)
+    vector = await embed_question(embedder, await nameless(store, query.text, query.spaces))
     recollection, _ = await recall_nearby(store, embedder, replace(query, vector=vector))
     return recollection
 
@@ -105,6 +105,26 @@ def asked(secret: bytes, embedder: Embedder, query: Query) -> Asked:
         beyond=(query.limit or 0) + LEFT_OUT,
         most_nearby=NEARBY,
     )
+
+
+async def nameless(store: Store, text: str, spaces: Sequence[UUID]) -> str:
+    """A question as it is to be embedded: without the names of those who speak in the spaces.
+
+    Raises StoreUnavailable.
+    """
+    head, rest = text[:_LONGEST_QUESTION], text[_LONGEST_QUESTION:]
+    if not names.capitalised(head):
+        return text
+    authors = await present(store, spaces)
+    keys = {space: space_key(store.secret, space) for space in authors}
+
+    def is_name(word: str) -> bool:
+        return any(
+            {dimension(keys[space], stem) for stem in stems(word)} <= words
+            for space, words in authors.items()
+        )
+
+    return names.without(head, is_name) + rest
 
 
 async def embed_question(embedder: Embedder, text: str) -> Vector | None:

@@ -31,7 +31,7 @@ from services.assistant.domain import (
 )
 from services.assistant.index import index, index_turn
 from services.assistant.model import Vector
-from services.assistant.recall import Query, embed_question, recall_nearby, shorter
+from services.assistant.recall import Query, embed_question, nameless, recall_nearby, shorter
 from services.assistant.remi import Remi
 from services.assistant.store import directory, inbox, turns, work
 from services.assistant.store.connection import Connection, alone, scoped
@@ -245,7 +245,12 @@ async def _reply(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
         return Response(Outcome(Reply("\n\n".join(confirmed)), uuid4()), _all(changes))
 
     async with remi.running.giving_way():
-        vector = await (ahead or embed_question(remi.models.embedder, text))
+        own = await (ahead or embed_question(remi.models.embedder, text))
+        unnamed = await nameless(remi.store, text, turn.spaces)
+        # An embedder that is away now is not asked again.
+        vector = (
+            own if own is None or unnamed == text else await embed_question(remi.models.embedder, unnamed)
+        )
         query = Query(
             text,
             turn.spaces,
@@ -281,7 +286,7 @@ async def _reply(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
         prompt_tokens=answered.usage.prompt_tokens,
         completion_tokens=answered.usage.completion_tokens,
     )
-    known = {} if vector is None or len(messages) > 1 else {messages[0].message_id: vector}
+    known = {} if own is None or len(messages) > 1 else {messages[0].message_id: own}
     return Response(outcome, _all(changes), Talk(nearby, messages, known))
 
 

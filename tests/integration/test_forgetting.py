@@ -10,6 +10,7 @@ from conftest import SECRET, Database
 from remembering import ANN, Talk, texts
 from services.assistant.domain import Role
 from services.assistant.learn import remember
+from services.assistant.recall import nameless
 from services.assistant.store import forgetting
 from services.assistant.store.connection import scoped
 from services.assistant.store.forgetting import Forgotten, Wish
@@ -111,6 +112,18 @@ async def holding(database: Database, text: str) -> set[str]:
         return found
     finally:
         await owner.close()
+
+
+async def test_of_who_said_nothing_else_no_name_is_left(talk: Talk) -> None:
+    for _ in range(4):
+        await talk.say("We planted tulips.")
+    said = await talk.say("I saw them.", by=CANARY)
+    await talk.index()
+    assert await nameless(talk.store, f"Did {CANARY.title()} plant?", [talk.space_id]) == "Did someone plant?"
+    await forget(talk, said)
+    await talk.index()
+    assert await talk.value("SELECT cardinality(authors) FROM space_statistics") == 1
+    await talk.check_counts()
 
 
 async def test_a_canary_goes_from_every_table(talk: Talk, database: Database) -> None:

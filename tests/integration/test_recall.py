@@ -1,5 +1,6 @@
 """What a turn sees of its spaces."""
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,13 +12,14 @@ import pytest
 from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 
-from conftest import Database
-from fakes.openai import FakeOpenAI
+from client import PATIENCE, gateway
+from conftest import Database, StartAssistant, thinks_with
+from fakes.openai import FakeOpenAI, embedding
 from remembering import Talk, texts
 from services.assistant.domain import MemoryKind, Role
 from services.assistant.learn import remember
 from services.assistant.passages import line, tokens
-from services.assistant.recall import RECENT_MESSAGES, Query, embed_question, recall_nearby
+from services.assistant.recall import RECENT_MESSAGES, Query, embed_question, nameless, recall_nearby
 from services.assistant.store import memories, passages
 from services.assistant.store.connection import alone, scoped
 from talk import NOON
@@ -106,6 +108,65 @@ async def test_the_database_alone_keeps_spaces_apart(talk: Talk) -> None:
         async with begin(talk.store, [talk.space_id]) as connection:
             assert await connection.fetch(passages.WHOLE, *asked.arguments()) == []
     assert {row["part"] for row in await passages.seen(talk.store, asked)} == {"found", "recent"}
+
+
+async def test_a_question_is_embedded_without_the_names_of_those_who_speak(
+    talk: Talk, fake: FakeOpenAI
+) -> None:
+    team = await Talk(talk.store, talk.models).begin()
+    await team.say("The standup is at nine.", by="Zoe Black")
+    await team.index()
+    spaces = (talk.space_id, team.space_id)
+    assert await nameless(talk.store, "Did Ann call Zoe?", spaces) == "Did Ann call someone?"
+    await talk.say("Rex saw a doctor.")
+    await talk.index()
+    question = "When did Ann ask Zoe Black about Rex, ann's dog?"
+    assert (
+        await nameless(talk.store, question, spaces) == "When did someone ask someone about Rex, ann's dog?"
+    )
+    assert await nameless(talk.store, question, (team.space_id,)) == question.replace("Zoe Black", "someone")
+    await talk.say("Rex is well.", by="Rex Black")
+    await talk.index()
+    assert await nameless(talk.store, "Is Rex Ann?", spaces) == "Is someone?"
+    fake.requests.clear()
+    found = await talk.found("Where does Ann go?")
+    assert [body["input"] for body in fake.bodies("/v1/embeddings")] == [["Where does someone go?"]]
+    assert {each.author_name for each in found[:1]} == {"Ann"}
+    await talk.check_counts()
+
+
+async def test_what_a_turn_says_is_indexed_with_its_names(
+    start_assistant: StartAssistant, model: FakeOpenAI, database: Database
+) -> None:
+    owner = await asyncpg.connect(database.owner_dsn)
+    await register_vector(owner)
+    knobs = {"allow": {"telegram:7"}, "embedding_model": "fake-embedder", **thinks_with(model)}
+    async with start_assistant(**knobs) as assistant, gateway(assistant) as telegram:
+        for text in ("My name is Ann.", "Where does Ann live?"):
+            model.requests.clear()
+            await telegram.final(telegram.request(text))
+            async with asyncio.timeout(PATIENCE):
+                while await owner.fetchval("SELECT EXISTS (SELECT FROM message WHERE indexed_at IS NULL)"):
+                    pass
+    asked = [text for body in model.bodies("/v1/embeddings") for text in body["input"]]
+    assert asked[:2] == ["Where does Ann live?", "Where does someone live?"]
+    assert asked.count("Where does Ann live?") == 1
+    own = await owner.fetchval(
+        "SELECT own FROM passage JOIN message ON subject_id = message_id WHERE text = 'Where does Ann live?'"
+    )
+    await owner.close()
+    expected = embedding("Where does Ann live?", own.dimensions())
+    assert np.allclose(own.to_list(), expected / np.linalg.norm(expected), atol=2e-3)
+
+
+async def test_in_a_long_question_names_are_looked_for_at_its_beginning(talk: Talk) -> None:
+    await talk.say("Hello.")
+    await talk.index()
+    spaces = (talk.space_id,)
+    assert (
+        await nameless(talk.store, "Ann " + "x" * 5_000 + " Ann", spaces) == "someone " + "x" * 5_000 + " Ann"
+    )
+    assert await nameless(talk.store, "x" * 5_000 + " Ann", spaces) == "x" * 5_000 + " Ann"
 
 
 async def test_two_spaces_are_ranked_together(talk: Talk) -> None:

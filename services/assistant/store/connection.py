@@ -52,6 +52,8 @@ class Store:
     """By Citus, whose workers hear of a scope by SET LOCAL alone."""
     large: TTLCache[UUID, None] = field(default_factory=lambda: TTLCache(maxsize=10_000, ttl=600))
     """Spaces lately found too large to be read whole: their search begins in their tiers."""
+    authors: TTLCache[UUID, frozenset[int]] = field(default_factory=lambda: TTLCache(maxsize=10_000, ttl=600))
+    """Who spoke in a space when it was last looked up: the dimensions of their names' words."""
 
 
 async def connect(dsn: str, secret: bytes, size: int = 10) -> Store:

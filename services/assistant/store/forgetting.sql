@@ -193,7 +193,10 @@ WITH said AS (
             OFFSET 0  -- one by one: a join would read all postings of the space
         ) AS listed))
 ), counted AS (
-    UPDATE space_statistics SET passages = passages - (SELECT count(*) FROM gone) WHERE space_id = $1
+    UPDATE space_statistics SET passages = passages - (SELECT count(*) FROM gone),
+                                authors = ARRAY(SELECT DISTINCT unnest(author) FROM passage
+                                                WHERE space_id = $1 AND subject_id NOT IN (SELECT subject_id FROM gone))
+    WHERE space_id = $1
     RETURNING space_id
 ), lost AS (
     SELECT counted.space_id, dimension, count(*) AS passages FROM counted, gone, unnest(words) AS dimension

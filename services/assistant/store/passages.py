@@ -137,6 +137,20 @@ async def seen(store: Store, asked: Asked) -> list[asyncpg.Record]:
         return await connection.fetch(searched(len(asked.spaces), dimensions, bool(asked.dates)), *arguments)
 
 
+async def present(store: Store, spaces: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
+    """Those who speak in the spaces, by the dimensions of their names' words, as of ten minutes ago at most.
+
+    What this process itself has written since is there. Raises StoreUnavailable.
+    """
+    unknown = [space for space in spaces if space not in store.authors]
+    if unknown:
+        async with alone(store, unknown) as connection:
+            rows = await connection.fetch(SQL["authors"], unknown)
+        store.authors.update(dict.fromkeys(unknown, frozenset()))
+        store.authors.update({row["space_id"]: frozenset(row["authors"]) for row in rows})
+    return {space: store.authors.get(space, frozenset()) for space in spaces}
+
+
 @cache
 def searched(spaces: int, dimensions: int, dated: bool) -> str:
     """The statement for so many spaces, one of them large, and a vector of these dimensions (0 for none)."""

@@ -127,6 +127,10 @@ FROM (
 ) AS seen
 ORDER BY part, at
 
+-- name: authors
+-- The words of the names of those who speak in the spaces.
+SELECT space_id, authors FROM space_statistics WHERE space_id = ANY ($1::uuid[])
+
 -- name: whole
 -- All passages of the spaces, while none of these is too large to be read whole.
 (SELECT * FROM passage
@@ -299,12 +303,15 @@ WITH held AS (
     SELECT $1, subject_id, ordinal, of_memory, starts, ends, said_at, author::integer[], prior,
            CASE WHEN own IS NULL THEN '' ELSE $3 END, own, embedding, terms, words::integer[]
     FROM piece JOIN done USING (subject_id)
-    RETURNING words, model
+    RETURNING words, model, author
 ), counted AS (
-    INSERT INTO space_statistics AS s (space_id, passages, model)
-    SELECT $1, count(*), CASE WHEN bool_and(model = $3) THEN $3 ELSE '' END FROM made HAVING count(*) > 0
+    INSERT INTO space_statistics AS s (space_id, passages, model, authors)
+    SELECT $1, count(*), CASE WHEN bool_and(model = $3) THEN $3 ELSE '' END,
+           ARRAY(SELECT DISTINCT unnest(author) FROM made)
+    FROM made HAVING count(*) > 0
     ON CONFLICT (space_id) DO UPDATE SET passages = s.passages + excluded.passages,
-                                         model = CASE WHEN s.model = excluded.model THEN s.model ELSE '' END
+                                         model = CASE WHEN s.model = excluded.model THEN s.model ELSE '' END,
+                                         authors = ARRAY(SELECT unnest(s.authors) UNION SELECT unnest(excluded.authors))
     RETURNING space_id, passages, model
 ), spread AS (
     -- In order, and after the row above: so two writers of one space can't wait for each other.
