@@ -89,6 +89,25 @@ async def test_without_an_embedder_postings_find(talk: Talk, fake: FakeOpenAI) -
     assert texts(await talk.found("day17"))[0] == "On day17 we saw a badger."
 
 
+async def test_of_those_that_have_nearly_the_best_words_more_are_compared(
+    talk: Talk, fake: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passages, "POSTED", 2)
+    monkeypatch.setattr(passages, "MOST_POSTED", 9)
+    passages.searched.cache_clear()
+    fake.damage = "none"
+    await promoted(talk)
+    try:
+        lynxes = await talk.found("a lynx")
+        beside = await talk.found("day17 lynx")
+    finally:
+        passages.searched.cache_clear()
+    assert sum("lynx" in text for text in texts(lynxes)) == 6
+    assert len(lynxes) <= 9
+    assert texts(beside)[0] == "On day17 we saw a badger."
+    assert len(beside) < len(lynxes)
+
+
 async def test_each_word_of_each_passage_is_listed(talk: Talk) -> None:
     await promoted(talk)
     await shrunk(talk)

@@ -30,8 +30,10 @@ READ = 6_000
 """Postings that a search reads; more only where the rarest word has more."""
 LONGEST = 8_000
 """Postings that it reads of a word at most."""
-POSTED = 800
+POSTED = 1_200
 """Passages that their words bring up in a large space."""
+MOST_POSTED = 3_000
+"""The same where so many have nearly the best words: common ones, which tell little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,8 @@ def branch(name: str, space: int, dimensions: int) -> str:
         "placed": dimensions + DIRECTION,
         "read": READ,
         "longest": LONGEST,
-        "most": POSTED,
+        "posted": POSTED,
+        "most": MOST_POSTED,
     }
     sql = SQL[name]
     for gap, number in gaps.items():

@@ -184,9 +184,10 @@ SELECT space_id, authors FROM space_statistics WHERE space_id = ANY ($1::uuid[])
 -- name: posted
 -- By words, in the postings of one space: by those that together stand in {read} passages, the rarest first. What
 -- the others weigh is little, and is compared in the end; and who has less than a twelfth of the best is not.
+-- Beyond {posted}, only who has nearly as much as the best: where all words asked are common, meaning decides.
 (SELECT ($1::uuid[])[{space}], subject_id, ordinal
  FROM (
-    SELECT subject_id, ordinal, weight, first_value(weight) OVER (ORDER BY weight DESC) AS most
+    SELECT subject_id, ordinal, weight, first_value(weight) OVER best_first AS most, row_number() OVER best_first AS at
     FROM (
         SELECT subject_id, ordinal, sum(standing.weight) AS weight
         FROM (
@@ -204,8 +205,9 @@ SELECT space_id, authors FROM space_statistics WHERE space_id = ANY ($1::uuid[])
         GROUP BY subject_id, ordinal
         ORDER BY weight DESC LIMIT {most}
     ) AS best
+    WINDOW best_first AS (ORDER BY weight DESC)
  ) AS listed
- WHERE weight >= most / 12)
+ WHERE weight >= most * CASE WHEN at <= {posted} THEN 1 / 12. ELSE .6 END)
 
 -- name: texts
 -- The texts of the subjects asked for, and of the messages within $3 before and after each, in order;
