@@ -32,7 +32,10 @@ HAUL = {
 """What is asked for every few messages of a long import, before the database has statistics of them."""
 READS_PASSAGES = {"recall", "stale"}
 """Of a small space, all; of one whose vectors another model made, until it is known that none are left."""
-SETTINGS = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off"
+SETTINGS = (
+    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET random_page_cost = 1.1;"
+    " SET jit = off"
+)
 FILL = """
 CREATE TEMP TABLE talk AS
     SELECT md5('space ' || n % 500)::uuid AS space, md5('talk ' || n % 500)::uuid AS talk,

@@ -485,6 +485,20 @@ async def test_what_waits_for_the_tiers_is_read_by_its_own_index_though_that_has
     assert "Index Only Scan using passage_near" in plan
 
 
+async def test_vectors_are_read_from_their_index_though_it_has_grown_by_what_was_renewed(
+    talk: Talk, database: Database
+) -> None:
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute(PASSAGES, talk.space_id, 10_000)
+    for times in (1, 1, 2):
+        for _ in range(times):
+            await owner.execute("UPDATE passage SET posted = NOT posted")
+        await owner.execute("VACUUM ANALYZE passage")
+    await owner.close()
+    plan = await kept_plan(talk, [talk.space_id], passages.searched(1, 384, False))
+    assert "Index Only Scan using passage_near" in plan
+
+
 async def test_what_was_said_at_the_time_asked_for_is_found_in_a_large_space(loaded: Talk) -> None:
     """However much else is nearer to the question in meaning and in words."""
     fish = await loaded.say("Fish drive tanks.", at=NOON - timedelta(hours=2))

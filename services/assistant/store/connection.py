@@ -208,13 +208,15 @@ async def _keep(_connection: asyncpg.Connection) -> None:
 
 
 # Planning a statement anew costs more than running it. Rows are found through indexes: a scan works out the
-# policy for each row, and in a database with one space the planner would choose it. The vector index is
+# policy for each row, and in a database with one space the planner would choose it. Pages are in memory, so a
+# covering index is read rather than the table in its order. The vector index is
 # walked on until enough of what it brings up lies in the space. Where the line is dead, Postgres should find
 # out, and let the rows of the transaction go.
 _SERVER_SETTINGS = {
     "application_name": "remi",
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
+    "random_page_cost": "1.1",
     "jit": "off",
     "hnsw.iterative_scan": "relaxed_order",
     "hnsw.ef_search": "120",
