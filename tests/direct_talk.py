@@ -85,6 +85,10 @@ class DirectTalk(ABC):
         await self._until(lambda: len(self.files()) > before)
         return self.files()[-1]
 
+    async def give(self, command: str, content: bytes) -> Shown:
+        """Give a file with a command, and wait for what Remi answers."""
+        return await self._next(lambda: self._give(command, content))
+
     @abstractmethod
     def files(self) -> list[bytes]:
         """What is in the files that Remi has sent, oldest first."""
@@ -108,6 +112,9 @@ class DirectTalk(ABC):
 
     @abstractmethod
     def _write(self, text: str) -> object: ...
+
+    @abstractmethod
+    def _give(self, command: str, content: bytes) -> object: ...
 
     @abstractmethod
     def _press(self, shown: Shown, label: str) -> object: ...
@@ -135,6 +142,9 @@ class OnTelegram(DirectTalk):
 
     def _write(self, text: str) -> object:
         return self.fake.says(self.person, text)
+
+    def _give(self, command: str, content: bytes) -> object:
+        return self.fake.hands_over(self.person, "remi.jsonl", content, command)
 
     def _press(self, shown: Shown, label: str) -> object:
         return self.fake.presses(self.person, shown.raw, label)
@@ -166,6 +176,10 @@ class OnDiscord(DirectTalk):
             return self.fake.says(self.person, text, self.dm)
         name, _, argument = text[1:].partition(" ")
         return self.fake.slash(self.person, name, argument, self.dm)
+
+    def _give(self, command: str, content: bytes) -> object:
+        file = self.fake.file("remi.jsonl", content)
+        return self.fake.slash(self.person, command.removeprefix("/"), channel=self.dm, file=file)
 
     def _press(self, shown: Shown, label: str) -> object:
         return self.fake.presses(self.person, shown.raw, label)

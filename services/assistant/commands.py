@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.assistant import browse, correct, forget, link, portable, prefer, remind, share, showing
 from services.assistant.buttons import Change, dropping
-from services.assistant.domain import Commanded, Edited, Pressed, Reply, Said, Turn
+from services.assistant.domain import Commanded, Edited, Fetch, Pressed, Reply, Said, Turn
 from services.assistant.explain import explain
 from services.assistant.learn import remember
 from services.assistant.quotes import plain, quote
@@ -18,11 +18,12 @@ from services.assistant.store.connection import Connection, scoped
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """How gateways announce a command. `argument` is empty where it takes none."""
+    """How gateways announce a command. `argument` and `file` are empty where it takes none."""
 
     name: str
     description: str
     argument: str = ""
+    file: str = ""
 
 
 MANIFEST = (
@@ -43,7 +44,7 @@ MANIFEST = (
     Command("unlink", "Part the accounts that were linked; I ask first"),
     Command("why", "What my last answer, or the one you reply to, rested on"),
     Command("export", "All that I remember here, as a file"),
-    Command("import", "How to bring such a file back, or one from another assistant"),
+    Command("import", "Bring such a file back, or one from another assistant", file="file"),
     Command("new", "Begin a fresh topic; what I remember stays"),
     Command("stop", "Stop the answer I am writing"),
 )
@@ -54,12 +55,19 @@ _TOO_LARGE = (
     "That is more than I can send in a chat. Whoever runs me can take it along on my machine: "
     "`.venv/bin/python -m services.terminal export FILE` writes the memory of the terminal's own account."
 )
+LARGEST_IMPORT = 20_000_000
+"""Bytes: what every platform lets a bot fetch."""
 _IMPORT = (
-    "I can't read files from a chat yet. On my machine, `.venv/bin/python -m services.terminal import FILE` "
-    "brings a file into the memory of the terminal's own account: one of mine from /export, ChatGPT's "
-    "`conversations.json`, or Charlie Mnemonic's memory file. It is read whole before anything changes, and "
-    "bringing it twice adds nothing."
+    "Send me the file with /import as its caption, or reply /import to it; on Discord, choose it with the "
+    "command; at a terminal, write its path behind it. I read one of mine from /export, ChatGPT's "
+    "`conversations.json`, and Charlie Mnemonic's memory file. It is read whole before anything changes, and "
+    "bringing it twice adds nothing. "
 )
+_AT_MY_MACHINE = (
+    "A larger one can be brought in at my machine: `.venv/bin/python -m services.terminal import FILE` takes "
+    "it into the memory of the terminal's own account."
+)
+_NO_FILES = "I can't fetch files here yet."
 
 _TOO_LATE = "This button was used already, or is too old. Please give the command again."
 _NOT_YOURS = "This button is for the person who gave the command."
@@ -113,7 +121,7 @@ async def run(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
         case "export":
             return await _export(remi, turn), None
         case "import":
-            return Reply(_IMPORT), None
+            return _import(turn, body), None
         case "new":
             return _new(turn)
         case "stop":
@@ -128,7 +136,10 @@ def cannot_read(body: Said | Edited) -> str:
         case Said(unsupported_kind=kind) if kind:
             return f"I can't read this kind of message yet ({plain(kind)}). Please tell me in words."
         case Said(attachments=files) if files:
-            return "I can't open files yet. Please tell me in words what matters in it."
+            return (
+                "I can't open files yet. Please tell me in words what matters in it. A memory to take in "
+                "comes with /import."
+            )
         case _:
             return "There are no words in this message. Please tell me in words."
 
@@ -194,6 +205,16 @@ async def _export(remi: Remi, turn: Turn) -> Reply:
         file_name=name,
         file_content=bytes(held),
     )
+
+
+def _import(turn: Turn, body: Commanded) -> Reply:
+    if not asker_of(turn).is_in_charge:
+        return Reply("Only an admin of this chat can bring a memory into it.")
+    if body.file is None:
+        return Reply(_IMPORT + _AT_MY_MACHINE)
+    if body.file.size_bytes > LARGEST_IMPORT:
+        return Reply(f"I can't fetch files of more than {LARGEST_IMPORT // 1_000_000} MB. {_AT_MY_MACHINE}")
+    return Reply(_NO_FILES, fetch=Fetch(body.file.reference, turn.newest.event.author))
 
 
 def _new(turn: Turn) -> tuple[Reply, Change]:

@@ -145,10 +145,13 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Commanded:
+    """`file` came with the command, or stands in the message that it replies to."""
+
     name: str
     arguments: str
     message_id: str = ""
     reply_to: str = ""
+    file: Attachment | None = None
 
     @property
     def numbered(self) -> tuple[int, str] | None:
@@ -367,13 +370,25 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch:
+    """A file on the platform, to be brought into the memory of the place on behalf of somebody there."""
+
+    reference: str
+    author: Author
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """Something to be sent to a place that no model wrote: a command's answer."""
+    """Something to be sent to a place that no model wrote: a command's answer.
+
+    With `fetch`, what became of that file is told instead of `text`.
+    """
 
     text: str
     button_rows: tuple[tuple[Button, ...], ...] = ()
     file_name: str = ""
     file_content: bytes = b""
+    fetch: Fetch | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from services.assistant import portable, share, wire
@@ -165,10 +165,17 @@ class MemoryServicer(MemoryServiceServicer):
             who = await acting(self._remi, platform, first.actor)
             _require_charge(who)
             chunks = _chunks(first, request_iterator)
-            done = await portable.bring(self._remi.store, who.access, who.place, chunks)
-            await self._index(who.access, done.conversations)
+            if first.find_later:
+                done = await portable.bring(self._remi.store, who.access, who.place, chunks, timedelta(0))
+            else:
+                done = await portable.bring(self._remi.store, who.access, who.place, chunks)
+                await self._index(who.access, done.conversations)
         return pb.ImportResponse(
-            messages=done.messages, memories=done.memories, reminders=done.reminders, skipped=done.skipped
+            messages=done.messages,
+            memories=done.memories,
+            reminders=done.reminders,
+            skipped=done.skipped,
+            summary=portable.summary(done),
         )
 
     async def Explain(self, request: pb.ExplainRequest, context: Context) -> pb.ExplainResponse:  # noqa: N802

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Annotated, BinaryIO, Literal, Self, TypeVar, assert_never
 from uuid import UUID, uuid5
@@ -26,6 +26,7 @@ from pydantic import (
 from services.assistant import foreign, wire
 from services.assistant.domain import PLAIN, Access, Attachment, Details, MemoryKind, Place, Role
 from services.assistant.recurrence import Due, Rule, Unit
+from services.assistant.showing import count
 from services.assistant.store import directory, export, memories, reminders
 from services.assistant.store.connection import Connection, Store, scoped
 from services.assistant.store.reminders import New
@@ -171,12 +172,18 @@ async def pieces(store: Store, space_id: UUID) -> AsyncGenerator[bytes, None]:
     yield bytes(buffer)
 
 
-async def bring(store: Store, access: Access, place: Place, chunks: AsyncIterator[bytes]) -> Imported:
+async def bring(
+    store: Store,
+    access: Access,
+    place: Place,
+    chunks: AsyncIterator[bytes],
+    index_after: timedelta = export.PATIENCE,
+) -> Imported:
     """Bring an export into the access's space; everything in it counts as said by that person.
 
-    It is read whole before anything changes. Then it is added batch by batch, without effect a second time:
-    an import that broke off is simply begun anew. Raises InvalidEvent with the number of the line, or what
-    else, that can't be read; and Unavailable.
+    To be indexed is the caller's, or after a while a worker's. It is read whole before anything changes. Then
+    it is added batch by batch, without effect a second time: an import that broke off is simply begun anew.
+    Raises InvalidEvent with the number of the line, or what else, that can't be read; and Unavailable.
     """
     total = Imported()
     # A file without a name: what somebody brings is nowhere to be found once it is in, or refused.
@@ -189,11 +196,27 @@ async def bring(store: Store, access: Access, place: Place, chunks: AsyncIterato
         for batch in _batches(staged, said):
             async with scoped(store, [access.space_id]) as connection:
                 await directory.hold(connection, access.person_id)
-                total += await _add(connection, access, place, batch)
+                total += await _add(connection, access, place, batch, index_after)
     return total
 
 
-async def _add(connection: Connection, access: Access, place: Place, batch: Sequence[Record]) -> Imported:
+def summary(done: Imported) -> str:
+    """What was brought, for whoever brought it."""
+    new = [
+        count(done.messages, "message"),
+        count(done.memories, "memory", "memories"),
+        count(done.reminders, "reminder"),
+    ]
+    told = f"I have brought in {new[0]}, {new[1]} and {new[2]}."
+    if not done.skipped:
+        return told
+    was = "was" if done.skipped == 1 else "were"
+    return f"{told} {count(done.skipped, 'record')} {was} there already, or rest on nothing."
+
+
+async def _add(
+    connection: Connection, access: Access, place: Place, batch: Sequence[Record], index_after: timedelta
+) -> Imported:
     space_id = access.space_id
     told = [record for record in batch if isinstance(record, MessageRecord)]
     learned = [record for record in batch if isinstance(record, MemoryRecord)]
@@ -204,7 +227,7 @@ async def _add(connection: Connection, access: Access, place: Place, batch: Sequ
     ours.update({each: each for each in named & standing})
 
     new = [_told(space_id, record, ours) for record in told if ours[record.id] not in standing]
-    messages = await export.add_messages(connection, access, place, new) if new else 0
+    messages = await export.add_messages(connection, access, place, new, index_after) if new else 0
     added = 0
     for record in learned:
         if ours[record.id] not in standing:

@@ -196,7 +196,9 @@ def _response(outcome: intake.Outcome) -> pb.ConverseResponse:
 def _manifest() -> pb.CommandManifest:
     return pb.CommandManifest(
         commands=[
-            pb.CommandDescription(name=each.name, description=each.description, argument=each.argument)
+            pb.CommandDescription(
+                name=each.name, description=each.description, argument=each.argument, file=each.file
+            )
             for each in MANIFEST
         ]
     )

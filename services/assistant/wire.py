@@ -17,6 +17,7 @@ from services.assistant.domain import (
     Delivery,
     Edited,
     Event,
+    Fetch,
     Moved,
     Place,
     Platform,
@@ -121,7 +122,18 @@ def delivery_to(delivery: Delivery) -> pb.Delivery:
         turn_id=str(delivery.turn_id),
         file_name=delivery.reply.file_name,
         file_content=delivery.reply.file_content,
+        fetch=None if delivery.reply.fetch is None else _fetch_to(delivery.reply.fetch),
     )
+
+
+def _fetch_to(fetch: Fetch) -> pb.Fetch:
+    author = pb.Author(
+        user_id=fetch.author.user_id,
+        display_name=fetch.author.display_name,
+        role=pb.CHAT_ROLE_ADMIN if fetch.author.is_chat_admin else pb.CHAT_ROLE_MEMBER,
+        language=fetch.author.language,
+    )
+    return pb.Fetch(reference=fetch.reference, author=author)
 
 
 def delivery_id(space_id: UUID, delivery_id: UUID) -> str:
@@ -225,6 +237,7 @@ def _body(request: pb.ConverseRequest, place: Place, sent_at: datetime) -> Body:
                 text("command.arguments", command.arguments, may_be_empty=True).strip(),
                 _id("command.message_id", command.message_id, optional=True),
                 _id("command.reply_to_message_id", command.reply_to_message_id, optional=True),
+                _attachment(command.file) if command.HasField("file") else None,
             )
         case "button":
             return Pressed(
@@ -249,12 +262,7 @@ def _body(request: pb.ConverseRequest, place: Place, sent_at: datetime) -> Body:
 def _said(message: pb.MessageEvent, place: Place, sent_at: datetime) -> Said:
     if len(message.attachments) > MAX_ATTACHMENTS:
         raise InvalidEvent("message.attachments", f"are more than {MAX_ATTACHMENTS}")
-    attachments = tuple(
-        Attachment(
-            each.reference[:2000], _clean(each.file_name)[:255], each.media_type[:100], each.size_bytes
-        )
-        for each in message.attachments
-    )
+    attachments = tuple(map(_attachment, message.attachments))
     may_be_empty = bool(attachments or message.unsupported_kind)
     return Said(
         _id("message.message_id", message.message_id),
@@ -264,6 +272,12 @@ def _said(message: pb.MessageEvent, place: Place, sent_at: datetime) -> Said:
         message.continues,
         message.unsupported_kind[:32],
         _replied_to(message.replied_to, place, sent_at) if message.HasField("replied_to") else None,
+    )
+
+
+def _attachment(file: pb.Attachment) -> Attachment:
+    return Attachment(
+        file.reference[:2000], _clean(file.file_name)[:255], file.media_type[:100], file.size_bytes
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from functools import partial
 
 import discord
 import yarl
@@ -9,6 +10,7 @@ import yarl
 from services.discord.channels import Channels
 from services.discord.client import logged_in, stay_connected
 from services.discord.commands import register
+from services.discord.fetch import fetch, origins
 from services.discord.known import Known
 from services.discord.listener import Listener
 from services.discord.presenter import EventPresenter, Openings
@@ -31,7 +33,8 @@ async def serve(settings: DiscordSettings) -> None:
         logged_in(settings.bot_token.get_secret_value()) as client,
     ):
         assert client.user is not None
-        deliveries = Deliveries(assistant, DiscordSender(client, openings))
+        sender = DiscordSender(client, openings)
+        deliveries = Deliveries(assistant, sender, partial(fetch, origins(settings.api_base)))
 
         async def carry_event(request: pb.ConverseRequest, presenter: EventPresenter) -> None:
             await carry(assistant, deliveries, request, presenter)

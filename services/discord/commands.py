@@ -10,7 +10,8 @@ import structlog
 from services.gateway.backoff import delays
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
-CHAT_INPUT, TEXT_OPTION = 1, 3
+CHAT_INPUT = 1
+TEXT_OPTION, ATTACHMENT_OPTION = 3, 11
 IN_GUILDS, WITH_THE_BOT = 0, 1
 INSTALLED_IN_GUILD = 0
 
@@ -36,7 +37,7 @@ async def register(client: discord.Client, manifest: pb.CommandManifest) -> None
 
 
 def describe(command: pb.CommandDescription) -> dict[str, Any]:
-    """One command in Discord's form. Its argument may be left out: the assistant says what is missing."""
+    """One command in Discord's form. What it takes may be left out: the assistant says what is missing."""
     described: dict[str, Any] = {
         "type": CHAT_INPUT,
         "name": command.name,
@@ -44,7 +45,11 @@ def describe(command: pb.CommandDescription) -> dict[str, Any]:
         "contexts": [IN_GUILDS, WITH_THE_BOT],
         "integration_types": [INSTALLED_IN_GUILD],
     }
-    if command.argument:
-        option = {"type": TEXT_OPTION, "name": command.argument, "description": command.argument}
-        described["options"] = [{**option, "required": False}]
+    taken = ((TEXT_OPTION, command.argument), (ATTACHMENT_OPTION, command.file))
+    if options := [_option(kind, name) for kind, name in taken if name]:
+        described["options"] = options
     return described
+
+
+def _option(kind: int, name: str) -> dict[str, Any]:
+    return {"type": kind, "name": name, "description": name, "required": False}

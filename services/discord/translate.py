@@ -7,6 +7,7 @@ from typing import Any
 
 import discord
 
+from services.discord.commands import ATTACHMENT_OPTION, TEXT_OPTION
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 # Told apart from joins, pins and boosts, which nobody said.
@@ -111,7 +112,11 @@ def command(interaction: discord.Interaction, where: pb.Place) -> pb.ConverseReq
         return request
     data: Any = interaction.data
     request.command.name = data["name"]
-    request.command.arguments = " ".join(str(option["value"]) for option in data.get("options", ()))
+    options = data.get("options", ())
+    request.command.arguments = " ".join(each["value"] for each in options if each["type"] == TEXT_OPTION)
+    for option in options:
+        if option["type"] == ATTACHMENT_OPTION:
+            request.command.file.CopyFrom(_given(data["resolved"]["attachments"][option["value"]]))
     return request
 
 
@@ -212,6 +217,16 @@ def _attachment(said: discord.Message, attachment: discord.Attachment) -> pb.Att
         file_name=attachment.filename,
         media_type=attachment.content_type or "",
         size_bytes=attachment.size,
+    )
+
+
+def _given(attachment: Any) -> pb.Attachment:
+    """By its address, good for a day: what comes with a command stands in no message to ask for it anew."""
+    return pb.Attachment(
+        reference=attachment["url"],
+        file_name=attachment["filename"],
+        media_type=attachment.get("content_type", ""),
+        size_bytes=attachment["size"],
     )
 
 

@@ -9,7 +9,9 @@ from typing import NoReturn, Protocol
 import grpc
 import structlog
 
+from services.errors import NotFound, Unavailable
 from services.gateway.backoff import delays
+from services.gateway.bring import bring
 from services.gateway.client import LONGEST_WAIT, Client, permanent
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
@@ -30,6 +32,8 @@ _GIVE_UP = {
     grpc.StatusCode.FAILED_PRECONDITION,
 }
 
+_NOT_FETCHED = "I could not get that file from here. It may be gone, or too large; please send it again."
+
 _log = structlog.get_logger()
 
 _Chat = tuple[str, str]
@@ -37,6 +41,11 @@ _Chat = tuple[str, str]
 
 # Told which parts stand while the rest is being sent.
 Stands = Callable[[Sequence[str]], Awaitable[None]]
+
+
+# The file that an attachment's reference stands for. Raises NotFound where the platform doesn't hand it over,
+# and Unavailable while it is away.
+Fetch = Callable[[str], Awaitable[bytes]]
 
 
 class Sender(Protocol):
@@ -59,9 +68,10 @@ class Deliveries:
     In one chat one at a time, in the order in which they came; across chats concurrently.
     """
 
-    def __init__(self, client: Client, sender: Sender) -> None:
+    def __init__(self, client: Client, sender: Sender, fetch: Fetch | None = None) -> None:
         self._client = client
         self._sender = sender
+        self._fetch = fetch
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._remembered: dict[str, pb.AcknowledgeRequest] = {}
         self._turns: weakref.WeakValueDictionary[_Chat, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -170,13 +180,32 @@ class Deliveries:
         if seconds := self.closed_for(delivery.place):
             return rate_limited(seconds, delivery.sent_message_ids)
         try:
+            if self._fetch is not None and delivery.HasField("fetch"):
+                delivery = await self._brought(delivery, self._fetch)
             outcome = await self._sender.send(delivery, partial(self._stands, delivery))
+        except Unavailable as error:
+            _log.warning("file not brought in yet", delivery=delivery.delivery_id, problem=str(error))
+            return pb.AcknowledgeRequest(partly=pb.PartlyDelivered(message_ids=delivery.sent_message_ids))
         except Exception:
             _log.exception("send failed", delivery=delivery.delivery_id)
             return pb.AcknowledgeRequest(unknown=pb.UnknownAfterSend(message_ids=delivery.sent_message_ids))
         if outcome.HasField("rate_limited"):
             self.close_chat(delivery.place, outcome.rate_limited.retry_after.ToNanoseconds() / 1e9)
         return outcome
+
+    async def _brought(self, delivery: pb.Delivery, fetch: Fetch) -> pb.Delivery:
+        """Bring in the file that it asks for; the delivery that says so. Raises Unavailable."""
+        told = pb.Delivery()
+        told.CopyFrom(delivery)
+        told.ClearField("fetch")
+        try:
+            content = await fetch(delivery.fetch.reference)
+        except NotFound as error:
+            _log.warning("file not to be had", delivery=delivery.delivery_id, problem=str(error))
+            told.text = _NOT_FETCHED
+        else:
+            told.text = await bring(self._client, delivery, content)
+        return told
 
     async def _stands(self, delivery: pb.Delivery, message_ids: Sequence[str]) -> None:
         """Tell the assistant at once, so that whoever sends the rest begins there. If it's away, we go on."""

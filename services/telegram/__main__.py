@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from functools import partial
 
 import structlog
 from aiogram import Bot
@@ -16,6 +17,7 @@ from services.gateway.client import connect
 from services.gateway.delivery import Deliveries
 from services.gateway.process import run
 from services.stubs.assistant.v1 import assistant_pb2 as pb
+from services.telegram.fetch import fetch
 from services.telegram.inbox import Inbox
 from services.telegram.introduce import introduce
 from services.telegram.pacing import Pacer
@@ -39,7 +41,7 @@ async def serve(settings: TelegramSettings) -> None:
         me = await introduce(bot)
         _log.info("telegram ready", bot=me.id)
         pacer = Pacer()
-        deliveries = Deliveries(client, TelegramSender(bot, pacer))
+        deliveries = Deliveries(client, TelegramSender(bot, pacer), partial(fetch, bot))
         subscription = pb.DeliverRequest(
             platform=pb.PLATFORM_TELEGRAM, bot_id=str(me.id), capabilities=CAPABILITIES
         )

@@ -81,7 +81,7 @@ def _message(message: Message, me: User) -> list[pb.ConverseRequest]:
     reply_to = _replied_to(message)
     event = pb.MessageEvent(
         message_id=str(message.message_id),
-        text=message.text or message.caption or "",
+        text=_text(message),
         reply_to_message_id=str(reply_to.message_id) if reply_to else "",
         replied_to=_shown(reply_to) if reply_to else None,
     )
@@ -251,7 +251,7 @@ def _shown(message: Message) -> pb.RepliedTo | None:
     return pb.RepliedTo(
         message_id=str(message.message_id),
         author=author,
-        text=message.text or message.caption or "",
+        text=_text(message),
         sent_at=_timestamp(message.date),
     )
 
@@ -262,8 +262,7 @@ def _addressed(message: Message, me: User) -> bool:
     if reply_to is not None and reply_to.from_user is not None and reply_to.from_user.id == me.id:
         return True
     return _command(message, me) is not None or any(
-        _mentions(entity, message.text or message.caption or "", me)
-        for entity in message.entities or message.caption_entities or ()
+        _mentions(entity, _text(message), me) for entity in _entities(message)
     )
 
 
@@ -274,16 +273,37 @@ def _mentions(entity: MessageEntity, text: str, me: User) -> bool:
 
 
 def _command(message: Message, me: User) -> pb.CommandEvent | None:
-    """The command that a text begins with, unless it names another bot."""
-    first = next(iter(message.entities or ()), None)
-    if message.text is None or first is None or first.type != "bot_command" or first.offset != 0:
+    """The command that a text or a caption begins with, unless it names another bot."""
+    first = next(iter(_entities(message)), None)
+    if first is None or first.type != "bot_command" or first.offset != 0:
         return None
-    command = first.extract_from(message.text)
+    text = _text(message)
+    command = first.extract_from(text)
     name, _, bot = command[1:].partition("@")
     if bot and bot.lower() != (me.username or "").lower():
         return None
-    arguments = message.text.removeprefix(command).strip()
-    return pb.CommandEvent(name=name.lower(), arguments=arguments, message_id=str(message.message_id))
+    reply_to = _replied_to(message)
+    return pb.CommandEvent(
+        name=name.lower(),
+        arguments=text.removeprefix(command).strip(),
+        message_id=str(message.message_id),
+        file=_document(message) or (_document(reply_to) if reply_to else None),
+    )
+
+
+def _document(message: Message) -> pb.Attachment | None:
+    """The file that a message is. A GIF holds a document too, for clients of long ago."""
+    if message.content_type != ContentType.DOCUMENT:
+        return None
+    return _attachment(message, ContentType.DOCUMENT)
+
+
+def _text(message: Message) -> str:
+    return message.text or message.caption or ""
+
+
+def _entities(message: Message) -> list[MessageEntity]:
+    return message.entities or message.caption_entities or []
 
 
 def _attachment(message: Message, kind: ContentType) -> pb.Attachment:

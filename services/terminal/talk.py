@@ -11,6 +11,8 @@ from services.stubs.assistant.v1 import assistant_pb2 as pb
 BOT_ID = "terminal"
 
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]{0,31})(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
+# What stands behind it is a file of this machine.
+_TAKES_PATH = "import"
 # Control characters but tab and line feed: a reply may quote anybody, and must not steer the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -47,6 +49,8 @@ class Talk:
             request.command.name = command[1].lower()
             request.command.arguments = command[2] or ""
             request.command.message_id = uuid.uuid4().hex
+            if request.command.name == _TAKES_PATH and command[2]:
+                request.command.file.reference = command[2].strip()
         elif choice := choices.get(line.strip()):
             request.button.action = choice.action
             request.button.message_id = choice.message_id

@@ -1,4 +1,4 @@
-"""One story of a person and their memory: learning, superseding, correcting, forgetting, linking.
+"""One story of a person and their memory: learning, superseding, correcting, forgetting, linking, moving.
 
 It is told once and run on each channel, with a model and without one: fake platforms, the real gateways, a
 real assistant.
@@ -84,6 +84,7 @@ async def test_a_person_is_remembered_corrected_forgotten_and_linked(story: Stor
     await forgets(story)
     await links(story)
     await parts(story)
+    await moves(story)
 
 
 async def learns(story: Story) -> None:
@@ -211,3 +212,18 @@ async def parts(story: Story) -> None:
         assert not any(word in answer for word in ("York", "Biscuit", "green", "Leeds"))
     assert "Biscuit" in (await story.ask("What is my dog called?")).text
     assert "York" in (await story.ask("Where do I live?")).text
+
+
+async def moves(story: Story) -> None:
+    """What comes out as a file goes in on another channel, once."""
+    exported = await story.here.file("/export")
+    taken = await story.there.give("/import", exported)
+    assert "I have brought in" in taken.text
+    await story.settled()
+    await story.there.ask("/new")
+    assert "York" in (await story.there.ask("Where do I live?")).text
+    assert "green" in (await story.there.ask("/memory tea")).text
+    again = await story.there.give("/import", exported)
+    assert "brought in 0 messages, 0 memories and 0 reminders" in again.text
+    refused = await story.there.give("/import", b"nonsense")
+    assert "can't take that file in" in refused.text

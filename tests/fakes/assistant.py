@@ -57,6 +57,9 @@ class FakeAssistant(stubs.ConversationServiceServicer):
         # What a call to Converse and to Acknowledge does; a test replaces them.
         self.answer: Callable[[pb.ConverseRequest], Iterable[Step]] = echo
         self.acknowledge_faults: list[Fail] = []
+        # What was imported: its first request, and the whole content.
+        self.imports: list[tuple[pb.ImportRequest, bytes]] = []
+        self.import_faults: list[Fail] = []
         # A Deliver stream says nothing at all while this is set.
         self.silent = False
         self._deliveries: dict[str, pb.Delivery] = {}
@@ -77,6 +80,7 @@ class FakeAssistant(stubs.ConversationServiceServicer):
         """Serve, on the port of the first time."""
         server = grpc.aio.server()
         stubs.add_ConversationServiceServicer_to_server(self, server)
+        server.add_generic_rpc_handlers((self._memory(),))
         health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), server)
         port = server.add_insecure_port(self.address)
         if self.address.endswith(":0"):
@@ -163,6 +167,25 @@ class FakeAssistant(stubs.ConversationServiceServicer):
             self._deliveries.pop(request.delivery_id, None)
         await self._record(self.acknowledgements, request)
         return pb.AcknowledgeResponse()
+
+    def _memory(self) -> grpc.GenericRpcHandler:
+        """Of MemoryService, what gateways call."""
+        taking_in = grpc.stream_unary_rpc_method_handler(
+            self._import, pb.ImportRequest.FromString, pb.ImportResponse.SerializeToString
+        )
+        return grpc.method_handlers_generic_handler("assistant.v1.MemoryService", {"Import": taking_in})
+
+    async def _import(
+        self, request_iterator: AsyncIterator[pb.ImportRequest], context: Any
+    ) -> pb.ImportResponse:
+        await self._authenticate(context)
+        first, *rest = [request async for request in request_iterator]
+        if self.import_faults:
+            fault = self.import_faults.pop(0)
+            await context.abort(fault.code, fault.details)
+        content = b"".join(request.chunk for request in (first, *rest))
+        await self._record(self.imports, (first, content))
+        return pb.ImportResponse(summary=f"I have brought in {len(content)} bytes.")
 
     async def ListKept(  # noqa: N802
         self, request: pb.ListKeptRequest, context: Any

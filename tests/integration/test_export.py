@@ -209,6 +209,62 @@ async def test_what_is_imported_is_indexed_once_and_by_a_worker_should_the_impor
     assert [texts for texts in asked if DOG in texts] == [[DOG]]
 
 
+async def test_what_is_to_be_found_later_is_kept_at_once_and_found_soon(
+    assistant: Assistant, telegram: Gateway
+) -> None:
+    who = actor(telegram)
+
+    async def requests() -> AsyncIterator[pb.ImportRequest]:
+        yield pb.ImportRequest(actor=who, find_later=True)
+        yield pb.ImportRequest(chunk=file_of(message(DOG), message("Rex barks.")))
+
+    done = await telegram.memory.Import(requests(), metadata=telegram.metadata, timeout=PATIENCE)
+    assert done.summary == "I have brought in 2 messages, 0 memories and 0 reminders."
+    assert len(await rows(assistant, "7", "SELECT FROM message WHERE role = 'person'")) == 2
+    async with asyncio.timeout(PATIENCE):
+        while await rows(assistant, "7", "SELECT FROM message WHERE indexed_at IS NULL"):
+            pass
+
+
+FILE = pb.Attachment(reference="file-1", file_name="remi.jsonl", size_bytes=1000)
+
+
+async def test_a_file_that_comes_with_the_command_is_to_be_fetched(
+    assistant: Assistant, telegram: Gateway
+) -> None:
+    asked = telegram.request(command=pb.CommandEvent(name="import", file=FILE))
+    stream = await telegram.converse(asked, acknowledges=False)
+    delivery = stream[-1].final.delivery
+    assert delivery.fetch.reference == "file-1"
+    assert (delivery.fetch.author.user_id, delivery.fetch.author.display_name) == ("7", "Ann")
+    assert delivery.fetch.author.role == pb.CHAT_ROLE_MEMBER
+    assert delivery.text == "I can't fetch files here yet."
+    # Where it is signed anew it is the same event, and it is replayed with what is to be fetched.
+    asked.command.file.reference = "file-1-signed-anew"
+    assert (await telegram.converse(asked))[-1].final.delivery.fetch == delivery.fetch
+    assert await rows(assistant, "7", "SELECT fetches FROM delivery") == [{"fetches": None}]
+    assert "file-1" not in str(await rows(assistant, "7", "SELECT body FROM event"))
+
+
+async def test_what_can_not_be_fetched_is_told_at_once(telegram: Gateway, group: pb.Place) -> None:
+    def command(size: int) -> pb.CommandEvent:
+        return pb.CommandEvent(name="import", file=pb.Attachment(reference="file-1", size_bytes=size))
+
+    none = await telegram.final(telegram.request(command=pb.CommandEvent(name="import")))
+    assert "caption" in none.text
+    assert not none.HasField("fetch")
+    large = await telegram.final(telegram.request(command=command(commands.LARGEST_IMPORT + 1)))
+    assert "20 MB" in large.text
+    assert not large.HasField("fetch")
+    member = await telegram.final(telegram.request(command=command(1000), place=group))
+    assert "Only an admin" in member.text
+    assert not member.HasField("fetch")
+    asked = telegram.request(command=command(1000), place=group)
+    asked.author.role = pb.CHAT_ROLE_ADMIN
+    admin = await telegram.final(asked)
+    assert admin.fetch.author.role == pb.CHAT_ROLE_ADMIN
+
+
 async def test_history_stays_history(assistant: Assistant, telegram: Gateway) -> None:
     first, second = message("My locker is 12."), message("My locker is 15.")
     new = memory(second, "My locker is 15.")
@@ -424,6 +480,6 @@ async def test_in_a_group_only_its_admin_exports_and_imports(telegram: Gateway) 
 
 
 async def test_nothing_of_others_is_in_an_export(telegram: Gateway) -> None:
-    await telegram.say("My locker code is 4711.")
+    await telegram.say("My locker opens with Zephyr.")
     await telegram.say("I like rain.", user="8", name="Bob")
-    assert b"4711" not in await export(telegram, actor(telegram, "8", "Bob"))
+    assert b"Zephyr" not in await export(telegram, actor(telegram, "8", "Bob"))

@@ -86,8 +86,13 @@ async def add_conversations(
     )
 
 
-async def add_messages(connection: Connection, access: Access, place: Place, messages: Sequence[Told]) -> int:
-    """Add messages in this order as the person's own; how many are new. Their indexing is the caller's."""
+async def add_messages(
+    connection: Connection, access: Access, place: Place, messages: Sequence[Told], index_after: timedelta
+) -> int:
+    """Add messages in this order as the person's own; how many are new.
+
+    They are to be indexed after a while, unless the caller has done it.
+    """
     conversations = list({message.conversation_id for message in messages})
     await add_conversations(connection, access, place, conversations)
     added: int = await connection.fetchval(
@@ -105,6 +110,6 @@ async def add_messages(connection: Connection, access: Access, place: Place, mes
         [message.replaced_by for message in messages],
         [message.is_learned for message in messages],
         place.route,
-        PATIENCE,
+        index_after,
     )
     return added

@@ -317,7 +317,9 @@ def _stored(body: Body, replaced_turn: UUID | None) -> tuple[str, dict[str, Any]
         case Edited():
             return "edit", {"replaced_turn": str(replaced_turn) if replaced_turn else None}
         case Commanded():
-            return "command", {"name": body.name, "arguments": body.arguments, "reply_to": body.reply_to}
+            file = {"file": asdict(body.file)} if body.file else {}
+            command = {"name": body.name, "arguments": body.arguments, "reply_to": body.reply_to}
+            return "command", command | file
         case Pressed():
             return "button", {"action": body.action}
         case Stop() | Reacted() | Deleted() | Moved():
@@ -342,6 +344,8 @@ def _digest(store: Store, body: Body) -> bytes:
     match body:
         case Said():
             parts: tuple[object, ...] = (body.message_id, body.text, body.reply_to, body.unsupported_kind)
+        case Commanded():
+            parts = (type(body).__name__, {key: each for key, each in asdict(body).items() if key != "file"})
         case _:
             parts = (type(body).__name__, asdict(body))
     return hmac.digest(store.secret, repr(parts).encode("utf-8", "surrogatepass"), hashlib.sha256)
@@ -372,7 +376,8 @@ def _taken(row: asyncpg.Record, otherwise: ZoneInfo) -> Taken:
         case "edit":
             body = Edited(said_as, row["text"])
         case "command":
-            body = Commanded(stored["name"], stored["arguments"], said_as, stored["reply_to"])
+            file = Attachment(**stored["file"]) if "file" in stored else None
+            body = Commanded(stored["name"], stored["arguments"], said_as, stored["reply_to"], file)
         case "button":
             body = Pressed(stored["action"], said_as)
         case kind:

@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 from uuid import UUID
 
 import asyncpg
 
-from services.assistant.domain import Button, ChatKind, Delivery, Place, Platform, Reply
+from services.assistant.domain import Author, Button, ChatKind, Delivery, Fetch, Place, Platform, Reply
 from services.assistant.store.connection import Connection, Store, alone
 from services.assistant.store.queries import load
 from services.assistant.store.work import Claim
@@ -231,6 +231,7 @@ def _delivery(row: asyncpg.Record) -> Delivery:
             ChatKind(row["chat_kind"]),
         )
         buttons = tuple(tuple(Button(*each) for each in line) for line in json.loads(row["buttons"]))
+        fetch = _fetch(json.loads(row["fetches"])) if row["fetches"] else None
     except (LookupError, TypeError, ValueError) as error:
         raise Unreadable(f"delivery {row['delivery_id']} can't be read by this version") from error
     return Delivery(
@@ -238,10 +239,15 @@ def _delivery(row: asyncpg.Record) -> Delivery:
         row["space_id"],
         row["turn_id"],
         place,
-        Reply(row["text"], buttons, row["file_name"], row["file_content"]),
+        Reply(row["text"], buttons, row["file_name"], row["file_content"], fetch),
         row["reply_to"],
         tuple(row["replaces"]),
         tuple(row["sent"]),
         row["state"],
         row["created_at"],
     )
+
+
+def _fetch(stored: dict[str, Any]) -> Fetch:
+    author = stored["author"]
+    return Fetch(stored["reference"], Author(**author | {"platform": Platform(author["platform"])}))

@@ -4,7 +4,7 @@
 SELECT each.*
 FROM unnest($1::uuid[], $2::uuid[]) AS asked (space_id, delivery_id), LATERAL (
     SELECT d.space_id, d.delivery_id, d.turn_id, coalesce(m.text, d.text) AS text, d.buttons, d.file_name,
-           d.file_content, d.sent, d.state, d.created_at,
+           d.file_content, d.fetches, d.sent, d.state, d.created_at,
            c.platform, c.bot_id, coalesce(a.chat_id, c.chat_id) AS chat_id, c.thread_id, c.chat_kind,
            CASE WHEN a.chat_id IS NULL THEN d.reply_to ELSE '' END AS reply_to,
            CASE WHEN a.chat_id IS NULL THEN d.replaces ELSE '{}' END AS replaces
@@ -58,7 +58,7 @@ WITH known AS (
     FROM delivery d JOIN conversation c ON c.space_id = d.space_id AND c.conversation_id = d.conversation_id
     WHERE d.space_id = $1 AND d.delivery_id = $2 AND c.platform = $3
 ), settled AS (
-    UPDATE delivery SET state = 'delivered', sent = $4, reason = '', text = '', file_content = ''
+    UPDATE delivery SET state = 'delivered', sent = $4, reason = '', text = '', file_content = '', fetches = NULL
     FROM known
     WHERE space_id = $1 AND delivery_id = $2 AND state IN ('pending', 'unknown', 'expired')
     RETURNING true

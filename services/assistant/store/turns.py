@@ -1,7 +1,7 @@
 """The outcome of a turn, written at once."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -93,6 +93,7 @@ async def finish(
         list(then),
         claim.wakes,
         turn.newest.person_id,
+        json.dumps(asdict(reply.fetch)) if reply and reply.fetch else None,
     )
     if row is None:
         raise Fenced(f"turn {turn.turn_id} attempt {turn.attempt}")

@@ -22,10 +22,10 @@ WITH done AS (
     FROM done WHERE message.space_id = $1 AND message.turn_id = $12 AND role = 'remi'
 ), sending AS (
     INSERT INTO delivery (space_id, delivery_id, conversation_id, turn_id, message_id, text, buttons, reply_to,
-                          replaces, file_name, file_content)
+                          replaces, file_name, file_content, fetches)
     SELECT $1, $13, conversation_id, turn_id, $9, CASE WHEN $9::uuid IS NULL THEN $10 ELSE '' END, $14, $15,
            ARRAY(SELECT platform_message_id FROM receipt WHERE space_id = $1 AND turn_id = $12 ORDER BY part),
-           $16, $17
+           $16, $17, $23
     FROM done WHERE $13::uuid IS NOT NULL
     RETURNING replaces
 ), carried AS (

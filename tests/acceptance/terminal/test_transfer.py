@@ -10,7 +10,7 @@ from conftest import Assistant, StartAssistant
 from services.assistant.domain import Platform
 from services.errors import SettingsError
 from services.gateway.settings import GatewaySettings
-from services.terminal import transfer
+from services.terminal import pipe, transfer
 
 EXPORT = (
     '{"format": "remi", "version": 1}\n'
@@ -32,9 +32,9 @@ async def test_a_file_comes_in_and_goes_out(
         async with start_assistant() as assistant:
             settings = settings_of(assistant, tmp_path)
             (tmp_path / "in").write_text(EXPORT)
-            for new in (1, 0):
+            for told in ("1 message, 0 memories and 0 reminders.\n", "1 record was there already"):
                 await transfer.bring_back(settings, tmp_path / "in")
-                assert f"{new} messages, 0 memories" in capsys.readouterr().out
+                assert told in capsys.readouterr().out
             await transfer.take_along(settings, tmp_path / "out")
             assert "bytes" in capsys.readouterr().out
             assert "Biscuit" in (tmp_path / "out").read_text()
@@ -48,6 +48,25 @@ async def test_a_file_comes_in_and_goes_out(
         with pytest.raises(SettingsError, match="make run"):
             await transfer.take_along(settings, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+async def test_a_file_that_is_named_in_the_talk_is_brought_in(
+    start_assistant: StartAssistant,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "in.jsonl").write_text(EXPORT)
+    lines = "/import ~/in.jsonl\n/import ~/none\n/import\nWhat is my dog called?\n"
+    (tmp_path / "lines").write_text(lines)
+    async with start_assistant() as assistant:
+        with (tmp_path / "lines").open() as source:
+            await pipe.serve(settings_of(assistant, tmp_path), source.fileno())
+    shown = capfd.readouterr().out
+    assert "1 message, 0 memories" in shown
+    assert "I could not get that file" in shown
+    assert "at a terminal, write its path" in shown
 
 
 def test_anything_else_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:

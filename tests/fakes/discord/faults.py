@@ -44,4 +44,11 @@ class Refused:
     code: int
 
 
-Fault = RateLimited | Banned | Failed | Cut | Hangs | Refused
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """302: ask at another address."""
+
+    address: str
+
+
+Fault = RateLimited | Banned | Failed | Cut | Hangs | Refused | Redirected

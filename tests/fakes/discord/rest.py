@@ -9,12 +9,14 @@ from typing import Any
 from aiohttp import web
 
 from fakes.discord import tables
-from fakes.discord.faults import Banned, Cut, Failed, Fault, Hangs, RateLimited, Refused
+from fakes.discord.faults import Banned, Cut, Failed, Fault, Hangs, RateLimited, Redirected, Refused
 from fakes.discord.routes import INVALID_FORM, Refusal, Request, Routes
 
 Json = Any
 
 BASE = "/api/v10"
+# On Discord another host serves these, without a token.
+FILES = "GET /ephemeral-attachments/{application_id}/{attachment_id}/{file_name}"
 
 
 class Rest:
@@ -38,6 +40,7 @@ class Rest:
         for route, handle in self._routes.handlers().items():
             method, path = route.split()
             app.router.add_route(method, BASE + path, self._served(route, handle))
+        app.router.add_get(FILES.split()[1], self._serve_file)
         app.router.add_route("*", "/{path:.*}", self._unknown)
 
     def _served(
@@ -45,30 +48,43 @@ class Rest:
     ) -> Callable[[web.Request], Any]:
         async def serve(http: web.Request) -> web.StreamResponse:
             request = await self._read(route, http)
-            self.requests.append(request)
-            fault = self.faults[route].popleft() if self.faults[route] else None
-            carried_out = fault is None or (isinstance(fault, Cut | Failed) and fault.processed)
-            answer = self._carry_out(request, handle, http) if carried_out else web.Response()
-            self._changed()
-            match fault:
-                case None:
-                    return answer
-                case RateLimited(seconds):
-                    return _rate_limited(seconds)
-                case Banned():
-                    return web.Response(status=429, text="error code: 1015")
-                case Failed(status):
-                    return web.Response(status=status, text="upstream error")
-                case Refused(status, code):
-                    return _error(status, code, "refused")
-                case Cut():
-                    assert http.transport is not None
-                    http.transport.close()
-                case Hangs():
-                    await self._closing.wait()
-            return web.Response(status=500)
+            return await self._answer(request, http, lambda: self._carry_out(request, handle, http))
 
         return serve
+
+    async def _serve_file(self, http: web.Request) -> web.StreamResponse:
+        request = Request(FILES, dict(http.match_info), dict(http.query), None)
+        return await self._answer(request, http, lambda: self._file(request))
+
+    async def _answer(
+        self, request: Request, http: web.Request, carry_out: Callable[[], web.Response]
+    ) -> web.StreamResponse:
+        """What comes of carrying it out, or of the fault that is next on its route."""
+        self.requests.append(request)
+        faults = self.faults[request.route]
+        fault = faults.popleft() if faults else None
+        carried_out = fault is None or (isinstance(fault, Cut | Failed) and fault.processed)
+        answer = carry_out() if carried_out else web.Response()
+        self._changed()
+        match fault:
+            case None:
+                return answer
+            case RateLimited(seconds):
+                return _rate_limited(seconds)
+            case Banned():
+                return web.Response(status=429, text="error code: 1015")
+            case Failed(status):
+                return web.Response(status=status, text="upstream error")
+            case Refused(status, code):
+                return _error(status, code, "refused")
+            case Redirected(address):
+                return web.Response(status=302, headers={"Location": address})
+            case Cut():
+                assert http.transport is not None
+                http.transport.close()
+            case Hangs():
+                await self._closing.wait()
+        return web.Response(status=500)
 
     async def _read(self, route: str, http: web.Request) -> Request:
         body: Json = None
@@ -104,6 +120,12 @@ class Rest:
         if found := tables.response_problem(request.route, status, body):
             self.violations.append(f"the fake's own answer to {request.route}: {found}")
         return _json(status, body)
+
+    def _file(self, request: Request) -> web.Response:
+        content = self._routes.file(request)
+        if content is None:
+            return web.Response(status=404, text="This content is no longer available.")
+        return web.Response(body=content)
 
     async def _unknown(self, http: web.Request) -> web.Response:
         self.violations.append(f"no such route: {http.method} {http.path}")

@@ -95,6 +95,13 @@ class Routes:
             f"DELETE {original}": self._delete_original,
         }
 
+    def file(self, request: Request) -> bytes | None:
+        """What stands at a signed address; None where the signature is wrong or the file is gone."""
+        file = self._world.files.get(int(request.path["attachment_id"]))
+        if file is None or request.query.get("hm") != file.signature:
+            return None
+        return file.content
+
     def _me(self, _request: Request) -> tuple[int, Json]:
         return 200, user(self._world.bot) | {"mfa_enabled": False, "locale": "en-US", "verified": True}
 

@@ -31,6 +31,7 @@ from fakes.discord.world import (
     PUBLIC_THREAD,
     TEXT,
     Channel,
+    File,
     Guild,
     Person,
     World,
@@ -44,6 +45,7 @@ Json = Any
 
 WAIT_SECONDS = 20.0
 APPLICATION_COMMAND, MESSAGE_COMPONENT = 2, 3
+TEXT_OPTION, ATTACHMENT_OPTION = 3, 11
 MISSING_ACCESS, CANNOT_WRITE_TO_USER = (403, 50001), (403, 50007)
 
 
@@ -59,7 +61,7 @@ class FakeDiscord:
         self.rest = Rest(self.routes, self.token, self._changed)
         self._news: asyncio.Future[None] | None = None
         self._tokens = (f"interaction-{number}" for number in itertools.count(1))
-        self.base = ""
+        self.base = self.origin = ""
 
     async def __aenter__(self) -> Self:
         app = web.Application()
@@ -70,7 +72,8 @@ class FakeDiscord:
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         host, port = self._runner.addresses[0][:2]
-        self.base = f"http://{host}:{port}{BASE}"
+        self.origin = f"http://{host}:{port}"
+        self.base = self.origin + BASE
         self.gateway.url = self.routes.gateway_url = f"ws://{host}:{port}/gateway/"
         return self
 
@@ -187,15 +190,52 @@ class FakeDiscord:
         self._dispatch("MESSAGE_REACTION_ADD", event)
 
     def slash(
-        self, person: Person, name: str, argument: str = "", channel: Channel | None = None
+        self,
+        person: Person,
+        name: str,
+        argument: str = "",
+        channel: Channel | None = None,
+        *,
+        file: File | None = None,
     ) -> Interaction:
         """A slash command, which the bot must have registered."""
         [command] = [command for command in self.routes.commands if command["name"] == name]
         data: Json = {"id": command["id"], "name": name, "type": 1}
-        if argument:
-            [option] = command["options"]
-            data["options"] = [{"name": option["name"], "type": option["type"], "value": argument}]
+        given = {TEXT_OPTION: argument, ATTACHMENT_OPTION: str(file.id) if file else ""}
+        options = [
+            {"name": option["name"], "type": option["type"], "value": given.pop(option["type"])}
+            for option in command.get("options", ())
+        ]
+        assert not any(given.values()), f"/{name} takes no such thing: {given}"
+        if chosen := [option for option in options if option["value"]]:
+            data["options"] = chosen
+        if file:
+            data["resolved"] = {"attachments": {str(file.id): self._attachment(file)}}
         return self._interact(APPLICATION_COMMAND, person, channel or self.dm(person), data)
+
+    def file(self, name: str, content: bytes) -> File:
+        """A file to give with a command."""
+        return self.world.add_file(name, content)
+
+    def address(self, file: File) -> str:
+        """Where the file can be had, for a while."""
+        path = f"/ephemeral-attachments/{self.world.application_id}/{file.id}/{file.name}"
+        return f"{self.origin}{path}?ex=6a000000&is=69000000&hm={file.signature}&"
+
+    def removes(self, file: File) -> None:
+        """The file is gone, or its address has run out."""
+        del self.world.files[file.id]
+
+    def _attachment(self, file: File) -> Json:
+        return {
+            "id": str(file.id),
+            "filename": file.name,
+            "size": len(file.content),
+            "url": self.address(file),
+            "proxy_url": self.address(file),
+            "content_type": "text/plain; charset=utf-8",
+            "ephemeral": True,
+        }
 
     def presses(self, person: Person, message: Json, label: str) -> Interaction:
         """A press on the button that reads `label`."""

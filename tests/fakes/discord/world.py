@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Any
 
 Json = Any
@@ -51,6 +52,16 @@ class Channel:
     typing: int = 0
 
 
+@dataclass(slots=True, eq=False)
+class File:
+    """What somebody gave with a command. Whoever knows its signature can read it."""
+
+    id: int
+    name: str
+    content: bytes
+    signature: str
+
+
 class World:
     """Everything there is; `bot` is the bot under test."""
 
@@ -62,6 +73,7 @@ class World:
         self.people: dict[int, Person] = {self.bot.id: self.bot}
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
+        self.files: dict[int, File] = {}
 
     def new_id(self) -> int:
         """A snowflake of this moment, greater than all before."""
@@ -98,6 +110,11 @@ class World:
         channel = Channel(self.new_id(), DIRECT, person=person)
         self.channels[channel.id] = channel
         return channel
+
+    def add_file(self, name: str, content: bytes) -> File:
+        file = File(self.new_id(), name, content, token_hex(32))
+        self.files[file.id] = file
+        return file
 
     def new_message(
         self, author: Person, channel: Channel, content: str, reply_to: Json | None = None, **fields: Json

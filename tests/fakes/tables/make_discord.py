@@ -44,7 +44,7 @@ LEFT_OUT = re.compile(
     r"Modal|Select|Container|Gallery|Section|Separator|Thumbnail|TextDisplay|TextInput|FileComponent|Launch"
     r"|Activity|Lobby|SocialLayer|Autocomplete|Theme|PollCreate|RichEmbed$|Team(Member)?Response|Purchase"
     r"|Collectibles|AvatarDecoration|PrimaryGuild|OAuth2InstallParams|IntegrationTypeConfiguration"
-    r"|(Integer|Number|Boolean|Mentionable|Attachment|Channel|Role|User|Subcommand|SubcommandGroup)Option"
+    r"|(Integer|Number|Boolean|Mentionable|Channel|Role|User|Subcommand|SubcommandGroup)Option"
     r"|SoundboardSound|IncomingWebhookRequestPartial"
 )
 KEPT = {

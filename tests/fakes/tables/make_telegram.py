@@ -19,6 +19,7 @@ METHODS = (
     "editMessageText",
     "getChat",
     "getChatAdministrators",
+    "getFile",
     "getMe",
     "getUpdates",
     "sendChatAction",

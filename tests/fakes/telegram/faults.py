@@ -27,7 +27,12 @@ class Cut:
     served: bool
 
 
-Fault = Refusal | Broken | Hang | Cut
+@dataclass(frozen=True, slots=True)
+class Torn:
+    """The connection ends in the middle of the answer."""
+
+
+Fault = Refusal | Broken | Hang | Cut | Torn
 
 CUT_BEFORE = Cut(served=False)
 CUT_AFTER = Cut(served=True)

@@ -8,6 +8,8 @@ from fakes.telegram.world import Chat, Json, World, shallow
 
 Method = Callable[[World, Json], Any]
 
+LARGEST_DOWNLOAD = 20 * 1024 * 1024
+
 
 def get_me(world: World, _: Json) -> Json:
     return world.bot
@@ -37,6 +39,17 @@ def get_chat_administrators(world: World, parameters: Json) -> list[Json]:
     if chat.private:
         raise bad_request("there are no administrators in the private chat")
     return [{"status": "creator", "user": user, "is_anonymous": False} for user in chat.admins]
+
+
+def get_file(world: World, parameters: Json) -> Json:
+    file_id = parameters["file_id"]
+    if file_id not in world.files:
+        raise bad_request("wrong file_id or the file is temporarily unavailable")
+    content = world.files[file_id]
+    if len(content) > LARGEST_DOWNLOAD:
+        raise bad_request("file is too big")
+    about = {"file_id": file_id, "file_unique_id": f"unique {file_id}", "file_size": len(content)}
+    return about | {"file_path": world.link(file_id)}
 
 
 def send_message(world: World, parameters: Json) -> Json:
@@ -177,6 +190,7 @@ METHODS: dict[str, Method] = {
     "editMessageText": edit_message_text,
     "getChat": get_chat,
     "getChatAdministrators": get_chat_administrators,
+    "getFile": get_file,
     "getMe": get_me,
     "sendChatAction": send_chat_action,
     "sendDocument": send_document,

@@ -1,6 +1,7 @@
 """A Telegram of ours on loopback: the Bot API over aiohttp, refusing what the real one would refuse."""
 
 import asyncio
+import json
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +12,9 @@ import aiohttp
 from aiohttp import web
 
 from fakes.telegram.checks import Refusal, bad_request, check_request, check_value
-from fakes.telegram.faults import Broken, Cut, Fault, Hang
+from fakes.telegram.faults import Broken, Cut, Fault, Hang, Torn
 from fakes.telegram.methods import METHODS
-from fakes.telegram.world import Chat, Json, World, shallow, written
+from fakes.telegram.world import Chat, Json, World, captioned, shallow, written
 
 WAIT_SECONDS = 20
 BOT: Json = {"id": 7000, "is_bot": True, "first_name": "Remi", "username": "remi_bot"}
@@ -23,11 +24,14 @@ RESULTS = {
     "editMessageText": "Message",
     "getChat": "ChatFullInfo",
     "getChatAdministrators": "Array of ChatMember",
+    "getFile": "File",
     "getMe": "User",
     "sendDocument": "Message",
     "sendMessage": "Message",
     "sendRichMessage": "Message",
 }
+# What the download of a file is called among the requests and faults; it is no method.
+DOWNLOAD = "download"
 UNASKED = {"message_reaction", "message_reaction_count", "chat_member"}
 
 
@@ -66,6 +70,7 @@ class FakeTelegram:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=50 * 1024 * 1024)
         app.router.add_post("/bot{token}/{method}", self._serve)
+        app.router.add_get("/file/bot{token}/{path:.+}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -112,6 +117,22 @@ class FakeTelegram:
         message = self.world.message(self._chat(user, chat), user, thread, **content)
         self.update("message", dict(message))
         return message
+
+    def hands_over(
+        self,
+        user: Json,
+        name: str,
+        content: bytes,
+        caption: str = "",
+        *,
+        chat: Chat | None = None,
+        thread: int | None = None,
+        reply_to: Json | None = None,
+    ) -> Json:
+        """Somebody sends a file as a document, with or without a caption."""
+        words = captioned(caption) if caption else {}
+        document = self.world.document(name, content)
+        return self.sends(user, chat=chat, thread=thread, reply_to=reply_to, document=document, **words)
 
     def becomes_supergroup(self, user: Json, chat: Chat) -> Chat:
         """A group gets another id; a notice in each of the two chats says so."""
@@ -189,7 +210,7 @@ class FakeTelegram:
         return [message for message in where.messages.values() if message["from"] == BOT]
 
     def calls(self, method: str) -> list[Request]:
-        """The requests for one method, oldest first."""
+        """The requests for one method, or all downloads, oldest first."""
         return [request for request in self.requests if request.method == method]
 
     def answered(self, query_id: str) -> bool:
@@ -206,24 +227,24 @@ class FakeTelegram:
             await self._until(condition)
 
     def fail(self, method: str, *faults: Fault) -> None:
-        """The next requests for a method meet these faults, one each."""
+        """The next requests for a method, or downloads, meet these faults, one each."""
         self._faults[method].extend(faults)
 
     # The server.
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        method = request.match_info["method"]
         try:
             if request.match_info["token"] != self.token:
                 raise Refusal(401, "Unauthorized")
-            return await self._meet_fault(request, method, await _read(request, method))
+            return await self._meet_fault(request, await _read(request))
         except Refusal as refusal:
             return web.json_response(refusal.body(), status=refusal.code)
 
-    async def _meet_fault(self, request: web.Request, method: str, call: Request) -> web.StreamResponse:
+    async def _meet_fault(self, request: web.Request, call: Request) -> web.StreamResponse:
         self.requests.append(call)
         self._wake()
-        fault = self._faults[method].popleft() if self._faults[method] else None
+        faults = self._faults[call.method]
+        fault = faults.popleft() if faults else None
         match fault:
             case Refusal():
                 raise fault
@@ -233,11 +254,30 @@ class FakeTelegram:
                 await until.wait()
             case Cut(served):
                 if served:
-                    await self._result(call)
+                    await self._body(call)
                 assert request.transport is not None
                 request.transport.abort()
                 return web.Response()
-        return web.json_response({"ok": True, "result": await self._result(call)})
+            case Torn():
+                body = await self._body(call)
+                answer = web.StreamResponse(headers={"Content-Length": str(len(body))})
+                await answer.prepare(request)
+                await answer.write(body[: len(body) // 2])
+                assert request.transport is not None
+                request.transport.close()
+                return answer
+        kind = "application/octet-stream" if call.method == DOWNLOAD else "application/json"
+        return web.Response(body=await self._body(call), content_type=kind)
+
+    async def _body(self, call: Request) -> bytes:
+        if call.method == DOWNLOAD:
+            return self._linked(call.parameters["file_path"])
+        return json.dumps({"ok": True, "result": await self._result(call)}).encode()
+
+    def _linked(self, path: str) -> bytes:
+        if path not in self.world.links:
+            raise Refusal(404, "Not Found")
+        return self.world.links[path]
 
     async def _result(self, call: Request) -> Any:
         if call.method == "getUpdates":
@@ -328,8 +368,11 @@ class FakeTelegram:
         self._changed = asyncio.Event()
 
 
-async def _read(request: web.Request, method: str) -> Request:
+async def _read(request: web.Request) -> Request:
     """The request with its parameters checked; raises Refusal."""
+    if "path" in request.match_info:
+        return Request(DOWNLOAD, {"file_path": request.match_info["path"]}, {})
+    method = request.match_info["method"]
     form: dict[str, str] = {}
     files: dict[str, bytes] = {}
     names: dict[str, str] = {}

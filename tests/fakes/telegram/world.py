@@ -46,6 +46,9 @@ class World:
     def __init__(self, bot: Json) -> None:
         self.bot = bot
         self.chats: dict[int, Chat] = {}
+        # What the documents that people sent hold, by file_id; and by path, as soon as getFile has named it.
+        self.files: dict[str, bytes] = {}
+        self.links: dict[str, bytes] = {}
         self._seconds = count(START)
         self._groups = count(1)
 
@@ -98,6 +101,19 @@ class World:
         chat.messages[made["message_id"]] = made
         return made
 
+    def document(self, name: str, content: bytes) -> Json:
+        """A file as it stands in the message that it is sent with."""
+        file_id = f"document-{len(self.files) + 1}"
+        self.files[file_id] = content
+        about = {"file_id": file_id, "file_unique_id": f"unique {file_id}", "file_name": name}
+        return about | {"mime_type": "application/octet-stream", "file_size": len(content)}
+
+    def link(self, file_id: str) -> str:
+        """The path under which a file can be downloaded from now on."""
+        path = f"documents/{file_id}"
+        self.links[path] = self.files[file_id]
+        return path
+
     def now(self) -> int:
         """Seconds since the epoch, one more at each call."""
         return next(self._seconds)
@@ -124,3 +140,9 @@ def written(text: str) -> Json:
     """The fields of a message that somebody typed."""
     entities = entities_of(text)
     return {"text": text, "entities": entities} if entities else {"text": text}
+
+
+def captioned(text: str) -> Json:
+    """The fields of a message with something that somebody typed below it."""
+    names = {"text": "caption", "entities": "caption_entities"}
+    return {names[field]: value for field, value in written(text).items()}

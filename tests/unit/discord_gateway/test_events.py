@@ -299,6 +299,30 @@ async def test_slash_commands_and_buttons(
     assert found[f"discord:i{stop.id}"].HasField("stop")
 
 
+async def test_files_that_come_with_commands(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, running: Running
+) -> None:
+    assistant.manifest.commands.add(name="import", description="Bring it", argument="words", file="file")
+    file = fake.file("memory.jsonl", b"{}\n")
+    async with running():
+        await fake.until(lambda: bool(fake.routes.commands))
+        fake.slash(ann, "import", file=file)
+        fake.slash(ann, "import", "from the lab", file=file)
+        fake.slash(ann, "import", "from the lab")
+        found = await requests(assistant, 3)
+    attachment = pb.Attachment(
+        reference=fake.address(file),
+        file_name="memory.jsonl",
+        media_type="text/plain; charset=utf-8",
+        size_bytes=3,
+    )
+    assert [request.command for request in found] == [
+        pb.CommandEvent(name="import", file=attachment),
+        pb.CommandEvent(name="import", arguments="from the lab", file=attachment),
+        pb.CommandEvent(name="import", arguments="from the lab"),
+    ]
+
+
 async def test_stop_passes_the_queue(
     fake: FakeDiscord, assistant: FakeAssistant, ann: Person, running: Running
 ) -> None:

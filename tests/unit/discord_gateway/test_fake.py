@@ -102,6 +102,20 @@ async def test_a_request_may_hang(fake: FakeDiscord, http: aiohttp.ClientSession
         await http.get(f"{fake.base}/users/@me", timeout=aiohttp.ClientTimeout(total=0.05))
 
 
+async def test_a_file_is_had_by_its_signed_address_alone(
+    fake: FakeDiscord, http: aiohttp.ClientSession
+) -> None:
+    file = fake.file("memory.jsonl", b"{}")
+    signed = fake.address(file)
+    async with http.get(signed) as answer:
+        assert (answer.status, await answer.read()) == (200, b"{}")
+    async with http.get(signed.partition("?")[0]) as answer:
+        assert answer.status == 404
+    fake.removes(file)
+    async with http.get(signed) as answer:
+        assert answer.status == 404
+
+
 async def test_the_gateway_for_bots(fake: FakeDiscord, http: aiohttp.ClientSession) -> None:
     for path in ("gateway", "gateway/bot"):
         async with http.get(f"{fake.base}/{path}") as answer:

@@ -123,13 +123,20 @@ async def test_commands_are_registered_whole(
 ) -> None:
     assistant.manifest.commands.add(name="help", description="What I can do")
     assistant.manifest.commands.add(name="remember", description="Keep this", argument="words")
+    assistant.manifest.commands.add(name="import", description="Bring a memory", file="file")
+    assistant.manifest.commands.add(name="both", description="Takes both", argument="words", file="file")
     fake.fault(REGISTER, Failed(), Cut())
     async with running():
-        await fake.until(lambda: len(fake.routes.commands) == 2)
-    plain, with_words = fake.routes.commands
+        await fake.until(lambda: len(fake.routes.commands) == 4)
+    plain, with_words, with_file, with_both = fake.routes.commands
     assert (plain["name"], plain["description"]) == ("help", "What I can do")
     assert (plain["contexts"], plain["integration_types"]) == ([0, 1], [0])
-    assert with_words["options"] == [{"type": 3, "name": "words", "description": "words", "required": False}]
+    words = {"type": 3, "name": "words", "description": "words", "required": False}
+    file = {"type": 11, "name": "file", "description": "file", "required": False}
+    assert "options" not in plain
+    assert with_words["options"] == [words]
+    assert with_file["options"] == [file]
+    assert with_both["options"] == [words, file]
 
 
 @pytest.mark.parametrize("fault", [Refused(400, 30034), RateLimited(600)], ids=["refused", "limited"])

@@ -5,7 +5,7 @@ import grpc
 import pytest
 
 from fakes.assistant import Fail, FakeAssistant
-from services.errors import InvalidEvent, NotAllowed, SettingsError
+from services.errors import InvalidEvent, NotAllowed, NotFound, SettingsError, Unavailable
 from services.gateway import delivery as delivery_module
 from services.gateway.client import Client, connect
 from services.gateway.delivery import Deliveries, Stands, rate_limited
@@ -27,6 +27,7 @@ class Platform:
 
     def __init__(self) -> None:
         self.sent: list[str] = []
+        self.texts: list[str] = []
         self.begun: list[str] = []
         # The parts that come to stand before the last.
         self.earlier: list[str] = []
@@ -45,6 +46,7 @@ class Platform:
             if isinstance(fault, Exception):
                 raise fault
             return fault
+        self.texts.append(delivery.text)
         await self._record(self.sent, delivery)
         ids = [*delivery.sent_message_ids, f"m{delivery.delivery_id}"]
         return pb.AcknowledgeRequest(delivered=pb.Delivered(message_ids=ids))
@@ -332,3 +334,105 @@ async def test_the_token_is_sent_with_every_call(assistant: FakeAssistant, platf
         await asyncio.wait_for(deliveries.send(reminder(0)), 5)
 
     assert results(assistant) == [("0", "delivered")]
+
+
+FILE = b"a line\n" * 200_000
+
+
+def wanting(number: int = 1, reference: str = "file-1") -> pb.Delivery:
+    delivery = reminder(number)
+    delivery.text = "I can't fetch files here yet."
+    delivery.fetch.reference = reference
+    delivery.fetch.author.user_id = "ann"
+    return delivery
+
+
+class Files:
+    """What the platform hands over, by reference; `faults` come first."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.faults: list[Exception] = []
+
+    async def fetch(self, reference: str) -> bytes:
+        self.asked.append(reference)
+        if self.faults:
+            raise self.faults.pop(0)
+        return FILE
+
+
+@pytest.fixture
+async def fetching(client: Client, platform: Platform, files: Files) -> AsyncIterator[Deliveries]:
+    deliveries = Deliveries(client, platform, files.fetch)
+    yield deliveries
+    await deliveries.finish(grace=0)
+
+
+@pytest.fixture
+def files() -> Files:
+    return Files()
+
+
+async def test_a_file_that_is_wanted_is_brought_in_and_that_is_told(
+    assistant: FakeAssistant, platform: Platform, fetching: Deliveries, files: Files
+) -> None:
+    await fetching.send(wanting())
+    await fetching.send(wanting())
+    ((first, content),) = assistant.imports
+    assert content == FILE
+    assert first.find_later
+    assert (first.actor.place.chat_id, first.actor.author.user_id) == ("ann", "ann")
+    assert files.asked == ["file-1"]
+    assert platform.texts == [f"I have brought in {len(FILE)} bytes."]
+    assert results(assistant) == [("1", "delivered")] * 2
+
+
+async def test_a_gateway_that_fetches_nothing_says_so(
+    assistant: FakeAssistant, platform: Platform, deliveries: Deliveries
+) -> None:
+    await deliveries.send(wanting())
+    assert platform.texts == ["I can't fetch files here yet."]
+    assert assistant.imports == []
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "told"),
+    [
+        (grpc.StatusCode.INVALID_ARGUMENT, "chunk: holds no export", "take that file in: holds no export."),
+        (grpc.StatusCode.PERMISSION_DENIED, "only an admin may", "I may not"),
+    ],
+)
+async def test_a_file_that_is_refused_is_told_and_not_tried_again(
+    assistant: FakeAssistant,
+    platform: Platform,
+    fetching: Deliveries,
+    code: grpc.StatusCode,
+    details: str,
+    told: str,
+) -> None:
+    assistant.import_faults.append(Fail(code, details))
+    await fetching.send(wanting())
+    (text,) = platform.texts
+    assert told in text
+    assert results(assistant) == [("1", "delivered")]
+
+
+async def test_a_file_that_is_gone_is_told(
+    assistant: FakeAssistant, platform: Platform, fetching: Deliveries, files: Files
+) -> None:
+    files.faults.append(NotFound("the platform has no such file"))
+    await fetching.send(wanting())
+    (text,) = platform.texts
+    assert "send it again" in text
+    assert assistant.imports == []
+
+
+async def test_while_the_platform_or_the_assistant_is_away_the_file_waits(
+    assistant: FakeAssistant, platform: Platform, fetching: Deliveries, files: Files
+) -> None:
+    files.faults.append(Unavailable("the platform is away"))
+    assistant.import_faults.append(Fail())
+    for _ in range(3):
+        await fetching.send(wanting())
+    assert results(assistant) == [("1", "partly"), ("1", "partly"), ("1", "delivered")]
+    assert platform.texts == [f"I have brought in {len(FILE)} bytes."]

@@ -25,9 +25,11 @@ from aiogram.types import (
     MessageEntity,
     ReplyParameters,
 )
+from aiohttp import ClientError, ClientResponseError
 
 from fakes.telegram import faults
 from fakes.telegram.checks import Refusal, check_request, check_value
+from fakes.telegram.methods import LARGEST_DOWNLOAD
 from fakes.telegram.server import FakeTelegram
 
 KEYBOARD = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="Yes", callback_data="go")]])
@@ -139,6 +141,46 @@ async def test_what_is_sent_stands(telegram: FakeTelegram, bot: Bot) -> None:
     assert len(telegram.standing(ann)) == 2
     assert await bot.set_my_commands([BotCommand(command="help", description="What I can do")])
     assert (await bot.me()).username == "remi_bot"
+
+
+async def test_a_file_is_downloaded_from_where_telegram_says(telegram: FakeTelegram, bot: Bot) -> None:
+    ann = telegram.world.person(1, "Ann")
+    sent = telegram.hands_over(ann, "memory.jsonl", b"{}\n", "/import this")
+    telegram.says(ann, "that one", reply_to=sent)
+    first, second = await bot.get_updates()
+    assert first.message is not None
+    assert first.message.caption == "/import this"
+    assert [entity.type for entity in first.message.caption_entities or ()] == ["bot_command"]
+    assert second.message is not None
+    assert second.message.reply_to_message is not None
+    document = second.message.reply_to_message.document
+    assert document is not None
+    assert (document.file_name, document.file_size) == ("memory.jsonl", 3)
+    with pytest.raises(ClientResponseError, match="404"):
+        await bot.download_file(f"documents/{document.file_id}")
+    content = await bot.download(document)
+    assert content is not None
+    assert content.read() == b"{}\n"
+
+
+async def test_files_that_telegram_does_not_give(telegram: FakeTelegram, bot: Bot) -> None:
+    sent = telegram.hands_over(telegram.world.person(1, "Ann"), "big", b" " * (LARGEST_DOWNLOAD + 1))
+    with pytest.raises(TelegramBadRequest, match="file is too big"):
+        await bot.get_file(sent["document"]["file_id"])
+    with pytest.raises(TelegramBadRequest, match="wrong file_id"):
+        await bot.get_file("another")
+
+
+async def test_faults_of_a_download(telegram: FakeTelegram, bot: Bot) -> None:
+    sent = telegram.hands_over(telegram.world.person(1, "Ann"), "memory.jsonl", b"{}\n")
+    telegram.fail("download", faults.Broken(), faults.Torn())
+    for _ in range(2):
+        with pytest.raises(ClientError):
+            await bot.download(sent["document"]["file_id"])
+    # The client asks once more by itself where a connection that it had kept is dead.
+    telegram.fail("download", faults.CUT_BEFORE)
+    assert await bot.download(sent["document"]["file_id"]) is not None
+    assert len(telegram.calls("download")) == 4
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from fakes.assistant import (
     refused,
 )
 from fakes.telegram import faults
-from fakes.telegram.checks import Refusal
+from fakes.telegram.checks import Refusal, bad_request
 from fakes.telegram.server import FakeTelegram
 from fakes.telegram.world import Json
 from services.errors import SettingsError
@@ -78,6 +78,67 @@ async def test_a_delivery_without_an_event(
     place = pb.Place(platform=pb.PLATFORM_TELEGRAM, bot_id="7000", chat_id="1")
     assistant.deliver(pb.Delivery(delivery_id="r1", place=place, text="Time for tea."))
     assert texts(await telegram.sent(ann)) == ["Time for tea."]
+
+
+def importing(request: pb.ConverseRequest) -> Iterable[Step]:
+    """The answer to a command with a file."""
+    command = request.command
+    if not command.HasField("file"):
+        return [accepted(reply_expected=False)]
+    wanted = pb.Fetch(reference=command.file.reference, author=request.author)
+    return [
+        accepted(),
+        final(
+            request,
+            "I can't fetch files here yet.",
+            reply_to_message_id=command.message_id,
+            fetch=wanted,
+        ),
+    ]
+
+
+class TestFiles:
+    """A file that the assistant wants is fetched, handed over, and answered with what came of it."""
+
+    async def test_with_its_caption(
+        self, telegram: FakeTelegram, assistant: FakeAssistant, gateway: object, ann: Json
+    ) -> None:
+        assistant.answer = importing
+        sent = telegram.hands_over(ann, "memory.jsonl", b"{}\n", "/import")
+        (told,) = await telegram.sent(ann)
+        assert told["text"] == "I have brought in 3 bytes."
+        assert told["reply_to_message"]["message_id"] == sent["message_id"]
+        ((first, content),) = assistant.imports
+        assert content == b"{}\n"
+        assert first.find_later
+        (request,) = assistant.requests
+        assert first.actor == pb.Actor(place=request.place, author=request.author)
+
+    async def test_replied_to_in_a_group(
+        self, telegram: FakeTelegram, assistant: FakeAssistant, gateway: object, ann: Json
+    ) -> None:
+        assistant.answer = importing
+        forum = telegram.world.group("Team", forum=True, admins=(ann,))
+        topic = telegram.world.topic(forum, "Plans", ann)
+        bob = telegram.world.person(2, "Bob")
+        sent = telegram.hands_over(bob, "memory.jsonl", b"{}\n", chat=forum, thread=topic)
+        asked = telegram.says(ann, "/import", chat=forum, thread=topic, reply_to=sent)
+        (told,) = await telegram.sent(forum)
+        assert told["text"] == "I have brought in 3 bytes."
+        assert told["reply_to_message"]["message_id"] == asked["message_id"]
+        ((first, _),) = assistant.imports
+        assert (first.actor.place.chat_id, first.actor.place.thread_id) == (str(forum.chat_id), str(topic))
+        assert (first.actor.author.user_id, first.actor.author.role) == ("1", pb.CHAT_ROLE_ADMIN)
+
+    async def test_what_telegram_does_not_give_is_told(
+        self, telegram: FakeTelegram, assistant: FakeAssistant, gateway: object, ann: Json
+    ) -> None:
+        assistant.answer = importing
+        telegram.fail("getFile", bad_request("file is too big"))
+        telegram.hands_over(ann, "memory.jsonl", b"{}\n", "/import")
+        (told,) = await telegram.sent(ann)
+        assert "I could not get that file" in told["text"]
+        assert assistant.imports == []
 
 
 class TestConfirming:

@@ -8,7 +8,7 @@ from aiogram import Bot
 from aiogram.types import Update, User
 
 from fakes.telegram.server import BOT, FakeTelegram
-from fakes.telegram.world import Json
+from fakes.telegram.world import Json, captioned
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.telegram.translate import KINDS, translate
 
@@ -154,6 +154,65 @@ async def test_a_slash_inside_a_text_is_no_command(telegram: FakeTelegram, bot: 
     telegram.says(ann, "try /help some day")
     request = await event(bot)
     assert request.message.text == "try /help some day"
+
+
+async def test_a_command_may_stand_in_a_caption(telegram: FakeTelegram, bot: Bot, ann: Json) -> None:
+    group = telegram.world.group("Team")
+    sent = telegram.hands_over(ann, "memory.jsonl", b"{}\n", "/Import@remi_bot  all ", chat=group)
+    request = await event(bot)
+    assert request.addressed
+    file = pb.Attachment(
+        reference=sent["document"]["file_id"],
+        file_name="memory.jsonl",
+        media_type="application/octet-stream",
+        size_bytes=3,
+    )
+    assert request.command == pb.CommandEvent(name="import", arguments="all", message_id="1", file=file)
+
+
+@pytest.mark.parametrize("caption", ["/import@other_bot", "about /import", "@remi_bot /import"])
+async def test_other_captions_are_words_beside_a_file(
+    telegram: FakeTelegram, bot: Bot, ann: Json, caption: str
+) -> None:
+    telegram.hands_over(ann, "memory.jsonl", b"{}\n", caption, chat=telegram.world.group("Team"))
+    request = await event(bot)
+    assert request.addressed is ("@remi_bot" in caption)
+    assert request.message.text == caption
+    assert [file.file_name for file in request.message.attachments] == ["memory.jsonl"]
+
+
+async def test_a_command_takes_the_file_that_it_replies_to(
+    telegram: FakeTelegram, bot: Bot, ann: Json
+) -> None:
+    forum = telegram.world.group("Team", forum=True)
+    topic = telegram.world.topic(forum, "Plans", ann)
+    sent = telegram.hands_over(ann, "old.jsonl", b"{}\n", chat=forum, thread=topic)
+    telegram.says(ann, "/import", chat=forum, thread=topic, reply_to=sent)
+    telegram.hands_over(ann, "new.jsonl", b"", "/import", chat=forum, thread=topic, reply_to=sent)
+    _, old, new = await events(bot)
+    assert old.command.file.reference == sent["document"]["file_id"]
+    assert old.command.reply_to_message_id == str(sent["message_id"])
+    assert new.command.file.file_name == "new.jsonl"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"photo": [{**PHOTO, "file_id": "p"}]},
+        {"voice": {**FILE, "duration": 3}},
+        # A GIF holds a document too, for clients of long ago.
+        {"animation": {**FILE, "width": 1, "height": 1, "duration": 1}, "document": FILE},
+    ],
+)
+async def test_only_a_document_is_a_commands_file(
+    telegram: FakeTelegram, bot: Bot, ann: Json, content: Json
+) -> None:
+    sent = telegram.sends(ann, **content, **captioned("/import"))
+    telegram.says(ann, "/import", reply_to=sent)
+    captioned_one, replying = await events(bot)
+    assert captioned_one.command.name == replying.command.name == "import"
+    assert not captioned_one.command.HasField("file")
+    assert not replying.command.HasField("file")
 
 
 async def test_stop_is_an_event_of_its_own(telegram: FakeTelegram, bot: Bot, ann: Json) -> None:

@@ -400,6 +400,7 @@ class CommandEvent(_message.Message):
     ARGUMENTS_FIELD_NUMBER: _builtins.int
     MESSAGE_ID_FIELD_NUMBER: _builtins.int
     REPLY_TO_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Without the slash, in lower case."""
     arguments: _builtins.str
@@ -407,6 +408,10 @@ class CommandEvent(_message.Message):
     message_id: _builtins.str
     """The platform's id of the message that holds the command; empty for an interaction that left no message."""
     reply_to_message_id: _builtins.str
+    @_builtins.property
+    def file(self) -> Global___Attachment:
+        """The file that came with it, or that stands in the message it replies to."""
+
     def __init__(
         self,
         *,
@@ -414,10 +419,11 @@ class CommandEvent(_message.Message):
         arguments: _builtins.str = ...,
         message_id: _builtins.str = ...,
         reply_to_message_id: _builtins.str = ...,
+        file: Global___Attachment | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "message_id", b"message_id", "name", b"name", "reply_to_message_id", b"reply_to_message_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "file", b"file", "message_id", b"message_id", "name", b"name", "reply_to_message_id", b"reply_to_message_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -802,6 +808,7 @@ class Delivery(_message.Message):
     TURN_ID_FIELD_NUMBER: _builtins.int
     FILE_NAME_FIELD_NUMBER: _builtins.int
     FILE_CONTENT_FIELD_NUMBER: _builtins.int
+    FETCH_FIELD_NUMBER: _builtins.int
     delivery_id: _builtins.str
     text: _builtins.str
     """CommonMark. The gateway renders and splits it."""
@@ -823,6 +830,12 @@ class Delivery(_message.Message):
     def sent_message_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Part receipts from an earlier attempt, in order: begin after them."""
 
+    @_builtins.property
+    def fetch(self) -> Global___Fetch:
+        """Set where this is the answer to a file: fetch it, give it to MemoryService.Import, and send what that says in
+        the place of the text.
+        """
+
     def __init__(
         self,
         *,
@@ -836,14 +849,43 @@ class Delivery(_message.Message):
         turn_id: _builtins.str = ...,
         file_name: _builtins.str = ...,
         file_content: _builtins.bytes = ...,
+        fetch: Global___Fetch | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["place", b"place"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fetch", b"fetch", "place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["button_rows", b"button_rows", "delivery_id", b"delivery_id", "file_content", b"file_content", "file_name", b"file_name", "place", b"place", "replaces_message_ids", b"replaces_message_ids", "reply_to_message_id", b"reply_to_message_id", "sent_message_ids", b"sent_message_ids", "text", b"text", "turn_id", b"turn_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["button_rows", b"button_rows", "delivery_id", b"delivery_id", "fetch", b"fetch", "file_content", b"file_content", "file_name", b"file_name", "place", b"place", "replaces_message_ids", b"replaces_message_ids", "reply_to_message_id", b"reply_to_message_id", "sent_message_ids", b"sent_message_ids", "text", b"text", "turn_id", b"turn_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Delivery: _TypeAlias = Delivery  # noqa: Y015
+
+@_typing.final
+class Fetch(_message.Message):
+    """A file that somebody wants brought into the memory of a place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """Attachment.reference, unchanged."""
+    @_builtins.property
+    def author(self) -> Global___Author:
+        """On whose behalf."""
+
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        author: Global___Author | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["author", b"author"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Fetch: _TypeAlias = Fetch  # noqa: Y015
 
 @_typing.final
 class Capabilities(_message.Message):
@@ -1011,22 +1053,26 @@ class CommandDescription(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     ARGUMENT_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Lower case, at most 32 characters."""
     description: _builtins.str
     """At most 100 characters."""
     argument: _builtins.str
     """What the argument is called ("words"); empty where the command takes none."""
+    file: _builtins.str
+    """What the file is called that it takes ("file"); empty where it takes none."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         description: _builtins.str = ...,
         argument: _builtins.str = ...,
+        file: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["argument", b"argument", "description", b"description", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["argument", b"argument", "description", b"description", "file", b"file", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1862,7 +1908,10 @@ class ImportRequest(_message.Message):
 
     ACTOR_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
+    FIND_LATER_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
+    find_later: _builtins.bool
+    """In the first message only: answer when all is kept. It can be found soon after."""
     @_builtins.property
     def actor(self) -> Global___Actor:
         """In the first message only."""
@@ -1872,10 +1921,11 @@ class ImportRequest(_message.Message):
         *,
         actor: Global___Actor | None = ...,
         chunk: _builtins.bytes = ...,
+        find_later: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "chunk", b"chunk"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "chunk", b"chunk", "find_later", b"find_later"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1889,10 +1939,13 @@ class ImportResponse(_message.Message):
     MEMORIES_FIELD_NUMBER: _builtins.int
     SKIPPED_FIELD_NUMBER: _builtins.int
     REMINDERS_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
     messages: _builtins.int
     memories: _builtins.int
     skipped: _builtins.int
     reminders: _builtins.int
+    summary: _builtins.str
+    """The same in a sentence for whoever brought it."""
     def __init__(
         self,
         *,
@@ -1900,10 +1953,11 @@ class ImportResponse(_message.Message):
         memories: _builtins.int = ...,
         skipped: _builtins.int = ...,
         reminders: _builtins.int = ...,
+        summary: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["memories", b"memories", "messages", b"messages", "reminders", b"reminders", "skipped", b"skipped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["memories", b"memories", "messages", b"messages", "reminders", b"reminders", "skipped", b"skipped", "summary", b"summary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
