@@ -212,6 +212,9 @@ def _import(turn: Turn, body: Commanded) -> Reply:
         return Reply("Only an admin of this chat can bring a memory into it.")
     if body.file is None:
         return Reply(_IMPORT + _AT_MY_MACHINE)
+    if turn.is_over_limit:
+        # What was said elsewhere is learned from, by the model that the limit is for.
+        return Reply("You have had all that your team allows for today. Please bring it tomorrow.")
     if body.file.size_bytes > LARGEST_IMPORT:
         return Reply(f"I can't fetch files of more than {LARGEST_IMPORT // 1_000_000} MB. {_AT_MY_MACHINE}")
     return Reply(_NO_FILES, fetch=Fetch(body.file.reference, turn.newest.event.author))

@@ -24,7 +24,7 @@ from services.assistant.explain import Explanation, Line, explain
 from services.assistant.index import index
 from services.assistant.model import Vector
 from services.assistant.names import capitalised
-from services.assistant.recall import Query, embed_question, memory_tokens, nameless, recall_nearby
+from services.assistant.recall import Query, embed_question, memory_tokens, recall_nearby
 from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
 from services.assistant.store import conversations, directory, forgetting, links, memories, traces
@@ -203,11 +203,13 @@ class MemoryServicer(MemoryServiceServicer):
         self, platform: Platform, actor: pb.Actor, text: str
     ) -> tuple[Acting, Vector | None]:
         """Both at once, unless the question may hold names: whose these are is to be known first."""
-        embedder = self._remi.models.embedder
+        store, embedder = self._remi.store, self._remi.models.embedder
         if not capitalised(text):
-            return await asyncio.gather(acting(self._remi, platform, actor), embed_question(embedder, text))
+            return await asyncio.gather(
+                acting(self._remi, platform, actor), embed_question(store, embedder, text, ())
+            )
         who = await acting(self._remi, platform, actor)
-        return who, await embed_question(embedder, await nameless(self._remi.store, text, who.access.spaces))
+        return who, await embed_question(store, embedder, text, who.access.spaces)
 
     def _asked_at(self, request: pb.SearchRequest, platform: Platform) -> datetime:
         if request.HasField("asked_at") and platform in self._remi.knobs.client_clock:

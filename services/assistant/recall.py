@@ -1,6 +1,7 @@
 """Recall: choosing what of its spaces a turn sees. At most one embedding call, and one statement."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -62,7 +63,7 @@ class Query:
 
 async def recall(store: Store, embedder: Embedder, query: Query) -> Recollection:
     """What a turn sees. With the embedder away, words alone find it. Raises StoreUnavailable."""
-    vector = await embed_question(embedder, await nameless(store, query.text, query.spaces))
+    vector = await embed_question(store, embedder, query.text, query.spaces)
     recollection, _ = await recall_nearby(store, embedder, replace(query, vector=vector))
     return recollection
 
@@ -127,14 +128,31 @@ async def nameless(store: Store, text: str, spaces: Sequence[UUID]) -> str:
     return names.without(head, is_name) + rest
 
 
-async def embed_question(embedder: Embedder, text: str) -> Vector | None:
-    """The question's vector, or None while the embedder is away or refuses it."""
-    if not text.strip():
-        return None
-    try:
-        return (await embedder.embed([text]))[0]
-    except (ModelUnavailable, ModelRefused):
-        return None
+async def embed_question(
+    store: Store, embedder: Embedder, text: str, spaces: Sequence[UUID]
+) -> Vector | None:
+    """The vector to recall by, or None while the embedder is away or refuses it. Raises StoreUnavailable."""
+    vectors = await _embedded(embedder, [await nameless(store, text, spaces)])
+    return vectors[0] if vectors else None
+
+
+async def embed_said(
+    store: Store, embedder: Embedder, text: str, spaces: Sequence[UUID]
+) -> tuple[Vector | None, Vector | None]:
+    """The vector of what was said, to be found by, and the one to recall by; in one call.
+
+    None for both while the embedder is away or refuses it. Raises StoreUnavailable.
+    """
+    vectors = await _embedded(embedder, dict.fromkeys([text, await nameless(store, text, spaces)]))
+    return (vectors[0], vectors[-1]) if vectors else (None, None)
+
+
+async def _embedded(embedder: Embedder, texts: Iterable[str]) -> list[Vector]:
+    """None at all while the embedder is away."""
+    if all(text.strip() for text in texts):
+        with suppress(ModelUnavailable, ModelRefused):
+            return await embedder.embed(list(texts))
+    return []
 
 
 def _cut(

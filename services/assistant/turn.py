@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeAlias
@@ -15,6 +15,7 @@ from services.assistant import commands, remind, showing
 from services.assistant.answer import answer
 from services.assistant.buttons import Change, action, button, offering
 from services.assistant.domain import (
+    Access,
     Answer,
     Commanded,
     Edited,
@@ -31,7 +32,7 @@ from services.assistant.domain import (
 )
 from services.assistant.index import index, index_turn
 from services.assistant.model import Vector
-from services.assistant.recall import Query, embed_question, nameless, recall_nearby, shorter
+from services.assistant.recall import Query, embed_said, recall_nearby, shorter
 from services.assistant.remi import Remi
 from services.assistant.store import directory, inbox, turns, work
 from services.assistant.store.connection import Connection, alone, scoped
@@ -90,14 +91,16 @@ class Response:
     talk: Talk | None = None
 
 
-Ahead: TypeAlias = Awaitable[Vector | None]
-"""The vector of an event's text, on its way."""
+Ahead: TypeAlias = Awaitable[tuple[Vector | None, Vector | None]]
+"""The vectors of an event's text, on their way."""
 
 
-async def embed_ahead(remi: Remi, event: Event) -> Vector | None:
-    """The vector of what an event says; None where it says nothing, or the embedder is away."""
+async def embed_ahead(remi: Remi, event: Event, access: Access) -> tuple[Vector | None, Vector | None]:
+    """The vectors of what an event says, to be found by and to recall by; None where they can't be had."""
     text = event.body.text if isinstance(event.body, Said | Edited) else ""
-    return await embed_question(remi.models.embedder, text)
+    with suppress(StoreUnavailable):
+        return await embed_said(remi.store, remi.models.embedder, text, access.spaces)
+    return None, None
 
 
 async def run(remi: Remi, claim: Claim, turn: Turn | None, ahead: Ahead | None = None) -> None:
@@ -210,7 +213,8 @@ async def _introduced(remi: Remi, turn: Turn, response: Response) -> Response:
         # What the turn was begun with may be a minute old.
         is_news = await directory.is_news(connection, turn.space_id)
     remi.door.lately.clear()
-    if outcome.reply is None or not is_news:
+    # What is told of a file takes the place of a reply's text, this notice with it: the next one says it.
+    if outcome.reply is None or outcome.reply.fetch or not is_news:
         return response
 
     async def change(connection: Connection) -> None:
@@ -245,12 +249,7 @@ async def _reply(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
         return Response(Outcome(Reply("\n\n".join(confirmed)), uuid4()), _all(changes))
 
     async with remi.running.giving_way():
-        own = await (ahead or embed_question(remi.models.embedder, text))
-        unnamed = await nameless(remi.store, text, turn.spaces)
-        # An embedder that is away now is not asked again.
-        vector = (
-            own if own is None or unnamed == text else await embed_question(remi.models.embedder, unnamed)
-        )
+        own, vector = await (ahead or embed_said(remi.store, remi.models.embedder, text, turn.spaces))
         query = Query(
             text,
             turn.spaces,

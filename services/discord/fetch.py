@@ -1,21 +1,16 @@
 """Files that came with a command, from Discord's content delivery network."""
 
-import asyncio
 from collections.abc import Set
 
 import aiohttp
 import yarl
 
 from services.errors import NotFound, Unavailable
-from services.gateway.backoff import delays
 
 CDN = frozenset({yarl.URL("https://cdn.discordapp.com"), yarl.URL("https://media.discordapp.net")})
 LARGEST_FILE = 20_000_000
 CHUNK_BYTES = 64 * 1024
-# A later try by the assistant would no longer find the message that says "thinking…".
-TRIES = 3
-# How long one try may take.
-TRY_SECONDS = 60.0
+DOWNLOAD_SECONDS = 60.0
 
 
 def origins(api_base: str | None) -> Set[yarl.URL]:
@@ -31,12 +26,6 @@ async def fetch(allowed: Set[yarl.URL], address: str) -> bytes:
     """
     if not _is_from(allowed, address):
         raise NotFound("this is no address of a file on Discord")
-    waits = delays()
-    for _ in range(TRIES - 1):
-        try:
-            return await _get(address)
-        except Unavailable:
-            await asyncio.sleep(next(waits))
     return await _get(address)
 
 
@@ -49,7 +38,7 @@ def _is_from(allowed: Set[yarl.URL], address: str) -> bool:
 
 async def _get(address: str) -> bytes:
     # discord.py's own get_from_cdn follows redirects, and reads whatever comes into memory.
-    timeout = aiohttp.ClientTimeout(total=TRY_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=DOWNLOAD_SECONDS)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,

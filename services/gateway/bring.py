@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import grpc
+import structlog
 
 from services.errors import InvalidEvent, NotAllowed, Unavailable
 from services.gateway.client import Client, permanent
@@ -12,11 +13,14 @@ from services.stubs.assistant.v1 import assistant_pb2_grpc as stubs
 IMPORT_SECONDS = 600
 _CHUNK_BYTES = 1024 * 1024
 
+_log = structlog.get_logger()
+
 
 async def bring(client: Client, delivery: pb.Delivery, content: bytes) -> str:
     """Hand over what a delivery wanted fetched; a sentence for whoever asked for it.
 
-    Without effect a second time. Raises Unavailable, and SettingsError where the assistant refuses the token.
+    Without effect a second time. Raises Unavailable while the assistant is away, and SettingsError where it
+    refuses the token.
     """
     actor = pb.Actor(place=delivery.place, author=delivery.fetch.author)
 
@@ -34,8 +38,12 @@ async def bring(client: Client, delivery: pb.Delivery, content: bytes) -> str:
                 return f"I can't take that file in: {problem}."
             case NotAllowed():
                 return "I may not take a file in here."
+            case None if error.code() is grpc.StatusCode.UNAVAILABLE:
+                raise Unavailable("the assistant is away") from None
             case None:
-                raise Unavailable(f"the assistant answers {error.code().name}") from None
+                # The same file would fail again, and again.
+                _log.error("file not taken in", delivery=delivery.delivery_id, code=error.code().name)
+                return "Something went wrong as I took that file in. Please try again later."
             case refused:
                 raise refused from None
     return done.summary

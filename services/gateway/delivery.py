@@ -4,6 +4,7 @@ import asyncio
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
+from itertools import islice
 from typing import NoReturn, Protocol
 
 import grpc
@@ -17,6 +18,12 @@ from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 FIRST_WORD_SECONDS = 30
 ACKNOWLEDGE_SECONDS = 10
+# Files held in memory at once; the others wait.
+MAX_FETCHING = 2
+# How often a file is asked for, or handed over, while one of both sides is away.
+FETCH_TRIES = 8
+# The assistant gives a delivery to somebody else after 30 s without a word.
+GOES_ON_SECONDS = 10
 # A part's receipt holds up the next part for no longer than this.
 PART_SECONDS = 2
 # Sends under way at most; above it the Deliver stream is read no further.
@@ -32,7 +39,7 @@ _GIVE_UP = {
     grpc.StatusCode.FAILED_PRECONDITION,
 }
 
-_NOT_FETCHED = "I could not get that file from here. It may be gone, or too large; please send it again."
+_NOT_FETCHED = "I could not take that file in. It may be gone, or too large; please send it again."
 
 _log = structlog.get_logger()
 
@@ -72,6 +79,7 @@ class Deliveries:
         self._client = client
         self._sender = sender
         self._fetch = fetch
+        self._fetching = asyncio.Semaphore(MAX_FETCHING)
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._remembered: dict[str, pb.AcknowledgeRequest] = {}
         self._turns: weakref.WeakValueDictionary[_Chat, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -181,11 +189,9 @@ class Deliveries:
             return rate_limited(seconds, delivery.sent_message_ids)
         try:
             if self._fetch is not None and delivery.HasField("fetch"):
-                delivery = await self._brought(delivery, self._fetch)
+                async with self._fetching:
+                    delivery = await self._brought(delivery, self._fetch)
             outcome = await self._sender.send(delivery, partial(self._stands, delivery))
-        except Unavailable as error:
-            _log.warning("file not brought in yet", delivery=delivery.delivery_id, problem=str(error))
-            return pb.AcknowledgeRequest(partly=pb.PartlyDelivered(message_ids=delivery.sent_message_ids))
         except Exception:
             _log.exception("send failed", delivery=delivery.delivery_id)
             return pb.AcknowledgeRequest(unknown=pb.UnknownAfterSend(message_ids=delivery.sent_message_ids))
@@ -194,18 +200,38 @@ class Deliveries:
         return outcome
 
     async def _brought(self, delivery: pb.Delivery, fetch: Fetch) -> pb.Delivery:
-        """Bring in the file that it asks for; the delivery that says so. Raises Unavailable."""
+        """Bring in the file that it asks for; the delivery that says what came of it."""
         told = pb.Delivery()
         told.CopyFrom(delivery)
         told.ClearField("fetch")
+        going_on = asyncio.create_task(self._goes_on(delivery))
         try:
-            content = await fetch(delivery.fetch.reference)
-        except NotFound as error:
-            _log.warning("file not to be had", delivery=delivery.delivery_id, problem=str(error))
-            told.text = _NOT_FETCHED
-        else:
-            told.text = await bring(self._client, delivery, content)
+            told.text = await self._told_of_file(delivery, fetch)
+        finally:
+            going_on.cancel()
         return told
+
+    async def _told_of_file(self, delivery: pb.Delivery, fetch: Fetch) -> str:
+        log = _log.bind(delivery=delivery.delivery_id)
+        for delay in islice(delays(), FETCH_TRIES):
+            try:
+                content = await fetch(delivery.fetch.reference)
+                return await bring(self._client, delivery, content)
+            except Unavailable as error:
+                log.warning("file not brought in yet", problem=str(error))
+                await asyncio.sleep(delay)
+            except NotFound as error:
+                log.warning("file not to be had", problem=str(error))
+                return _NOT_FETCHED
+            except Exception:
+                log.exception("file not brought in")
+                return _NOT_FETCHED
+        return _NOT_FETCHED
+
+    async def _goes_on(self, delivery: pb.Delivery) -> None:
+        while True:
+            await asyncio.sleep(GOES_ON_SECONDS)
+            await self._stands(delivery, delivery.sent_message_ids)
 
     async def _stands(self, delivery: pb.Delivery, message_ids: Sequence[str]) -> None:
         """Tell the assistant at once, so that whoever sends the rest begins there. If it's away, we go on."""

@@ -21,7 +21,6 @@ from services.gateway.flow import carry
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.terminal.talk import Talk, account, printable
-from services.terminal.transfer import fetch
 
 
 async def serve(settings: GatewaySettings, on_ready: Callable[[], None]) -> None:
@@ -47,10 +46,10 @@ class _Chat:
     draft_interval = 0.1
 
     def __init__(self, client: Client, history: Path) -> None:
-        self.deliveries = Deliveries(client, self, fetch)
+        self._talk = Talk(account())
+        self.deliveries = Deliveries(client, self, self._talk.fetch)
         self._client = client
         self._history = history
-        self._talk = Talk(account())
         self._console = Console()
         self._commands: dict[str, str] = {}
         self._prompt = self._new_prompt()

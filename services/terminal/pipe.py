@@ -12,7 +12,6 @@ from services.gateway.flow import carry
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.terminal.talk import Talk, account, printable
-from services.terminal.transfer import fetch
 
 # A longer line is left out; the assistant may draw its own line far below.
 MAX_LINE_BYTES = 1_000_000
@@ -26,7 +25,7 @@ async def serve(settings: GatewaySettings, source: int = 0) -> None:
     talk = Talk(account())
     async with connect(settings, "terminal") as client:
         face = _Face(talk)
-        deliveries = Deliveries(client, face, fetch)
+        deliveries = Deliveries(client, face, talk.fetch)
         try:
             async for line in _lines(source):
                 text = _text(line)

@@ -1,11 +1,14 @@
 """One person's talk: typed lines become events, deliveries become text."""
 
+import asyncio
 import getpass
 import os
 import re
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
+from services.errors import NotFound
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 BOT_ID = "terminal"
@@ -31,6 +34,7 @@ class Talk:
     def __init__(self, user: str) -> None:
         self._user = user
         self._choices: dict[str, _Choice] = {}
+        self._files: set[str] = set()
 
     def subscription(self) -> pb.DeliverRequest:
         """What the standing call says of this gateway."""
@@ -50,7 +54,7 @@ class Talk:
             request.command.arguments = command[2] or ""
             request.command.message_id = uuid.uuid4().hex
             if request.command.name == _TAKES_PATH and command[2]:
-                request.command.file.reference = command[2].strip()
+                request.command.file.CopyFrom(self._given(command[2].strip()))
         elif choice := choices.get(line.strip()):
             request.button.action = choice.action
             request.button.message_id = choice.message_id
@@ -70,6 +74,26 @@ class Talk:
             lines.append("To write it into a file: python -m services.terminal export FILE")
         text = "\n".join([delivery.text.strip("\n"), *([""] if lines else []), *lines])
         return printable(text), pb.AcknowledgeRequest(delivered=pb.Delivered(message_ids=[message_id]))
+
+    async def fetch(self, reference: str) -> bytes:
+        """A file that was named in this talk; no delivery may ask for another. Raises NotFound."""
+        if reference not in self._files:
+            raise NotFound("the file was not named here")
+        try:
+            return await asyncio.to_thread(Path(reference).read_bytes)
+        except OSError as error:
+            raise NotFound(f"the file can't be read: {type(error).__name__}") from None
+
+    def _given(self, path: str) -> pb.Attachment:
+        """A file by its path; one that can't be read is told as such when it is fetched."""
+        try:
+            file = Path(path).expanduser().absolute()
+            size = file.stat().st_size if file.is_file() else 0
+        except (OSError, RuntimeError, ValueError):
+            return pb.Attachment(reference=path)
+        if size:
+            self._files.add(str(file))
+        return pb.Attachment(reference=str(file), size_bytes=size)
 
     def _event(self) -> pb.ConverseRequest:
         speaker = actor(self._user)

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import grpc
 
-from services.errors import NotFound, SettingsError
+from services.errors import SettingsError
 from services.gateway.client import connect
 from services.gateway.process import run
 from services.gateway.settings import GatewaySettings
@@ -64,14 +64,6 @@ async def bring_back(settings: GatewaySettings, path: Path) -> None:
         except OSError as error:
             raise SettingsError(f"can't read {path}: {error.strerror}") from None
     print(done.summary)
-
-
-async def fetch(path: str) -> bytes:
-    """A file that was named in the talk. Raises NotFound."""
-    try:
-        return await asyncio.to_thread(lambda: Path(path).expanduser().read_bytes())
-    except (OSError, RuntimeError) as error:
-        raise NotFound(f"the file can't be read: {type(error).__name__}") from None
 
 
 async def _requests(file: BinaryIO) -> AsyncIterator[pb.ImportRequest]:

@@ -20,6 +20,7 @@ from services.assistant import commands
 from services.assistant.index import index
 from services.assistant.portable import LONGEST_LINE, PIECE
 from services.assistant.recall import Query, recall
+from services.assistant.showing import GROUP_NOTICE
 from services.assistant.store.connection import scoped
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from talk import NOON, author, place
@@ -244,6 +245,27 @@ async def test_a_file_that_comes_with_the_command_is_to_be_fetched(
     assert (await telegram.converse(asked))[-1].final.delivery.fetch == delivery.fetch
     assert await rows(assistant, "7", "SELECT fetches FROM delivery") == [{"fetches": None}]
     assert "file-1" not in str(await rows(assistant, "7", "SELECT body FROM event"))
+
+
+async def test_a_groups_first_reply_that_is_of_a_file_leaves_the_notice_to_the_next(
+    telegram: Gateway, group: pb.Place
+) -> None:
+    asked = telegram.request(command=pb.CommandEvent(name="import", file=FILE), place=group)
+    asked.author.role = pb.CHAT_ROLE_ADMIN
+    assert (await telegram.final(asked)).text == "I can't fetch files here yet."
+    assert GROUP_NOTICE in (await telegram.command("help", place=group)).text
+
+
+async def test_who_has_used_up_the_day_brings_nothing_to_learn_from(
+    start_assistant: StartAssistant,
+) -> None:
+    async with start_assistant(allow={"telegram:7"}) as assistant, gateway(assistant) as telegram:
+        await telegram.say("hello")
+        await rows(assistant, "7", "SELECT 1 AS one")
+        await assistant.remi.store.pool.execute("UPDATE person SET turns_a_day = 1")
+        told = await telegram.final(telegram.request(command=pb.CommandEvent(name="import", file=FILE)))
+    assert "tomorrow" in told.text
+    assert not told.HasField("fetch")
 
 
 async def test_what_can_not_be_fetched_is_told_at_once(telegram: Gateway, group: pb.Place) -> None:

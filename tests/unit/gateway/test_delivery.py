@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from itertools import repeat
 
 import grpc
 import pytest
@@ -400,6 +401,7 @@ async def test_a_gateway_that_fetches_nothing_says_so(
     [
         (grpc.StatusCode.INVALID_ARGUMENT, "chunk: holds no export", "take that file in: holds no export."),
         (grpc.StatusCode.PERMISSION_DENIED, "only an admin may", "I may not"),
+        (grpc.StatusCode.INTERNAL, "oops", "went wrong"),
     ],
 )
 async def test_a_file_that_is_refused_is_told_and_not_tried_again(
@@ -427,12 +429,50 @@ async def test_a_file_that_is_gone_is_told(
     assert assistant.imports == []
 
 
+@pytest.fixture
+def without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery_module, "delays", lambda **_: repeat(0.0))
+
+
+@pytest.mark.usefixtures("without_rest")
 async def test_while_the_platform_or_the_assistant_is_away_the_file_waits(
     assistant: FakeAssistant, platform: Platform, fetching: Deliveries, files: Files
 ) -> None:
     files.faults.append(Unavailable("the platform is away"))
     assistant.import_faults.append(Fail())
-    for _ in range(3):
-        await fetching.send(wanting())
-    assert results(assistant) == [("1", "partly"), ("1", "partly"), ("1", "delivered")]
+    await fetching.send(wanting())
+    assert results(assistant) == [("1", "delivered")]
     assert platform.texts == [f"I have brought in {len(FILE)} bytes."]
+
+
+@pytest.mark.usefixtures("without_rest")
+@pytest.mark.parametrize("fault", [Unavailable("the platform is away"), ValueError("unforeseen")])
+async def test_what_always_fails_is_told_in_the_end(
+    assistant: FakeAssistant, platform: Platform, fetching: Deliveries, files: Files, fault: Exception
+) -> None:
+    files.faults += [fault] * delivery_module.FETCH_TRIES
+    await fetching.send(wanting())
+    assert len(files.asked) == (delivery_module.FETCH_TRIES if isinstance(fault, Unavailable) else 1)
+    (text,) = platform.texts
+    assert "send it again" in text
+    assert results(assistant) == [("1", "delivered")]
+
+
+async def test_while_a_file_is_brought_in_the_delivery_stays_with_this_gateway(
+    assistant: FakeAssistant, client: Client, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_module, "GOES_ON_SECONDS", 0)
+    there = asyncio.Event()
+
+    async def fetch(_: str) -> bytes:
+        await there.wait()
+        return FILE
+
+    deliveries = Deliveries(client, platform, fetch)
+    sending = asyncio.create_task(deliveries.send(wanting()))
+    await assistant.until(lambda: len(assistant.acknowledgements) >= 2)
+    assert all(each.partly.goes_on for each in assistant.acknowledgements)
+    there.set()
+    await sending
+    last = assistant.acknowledgements[-1]
+    assert last.HasField("delivered")

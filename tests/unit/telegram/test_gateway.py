@@ -137,7 +137,7 @@ class TestFiles:
         telegram.fail("getFile", bad_request("file is too big"))
         telegram.hands_over(ann, "memory.jsonl", b"{}\n", "/import")
         (told,) = await telegram.sent(ann)
-        assert "I could not get that file" in told["text"]
+        assert "I could not take that file in" in told["text"]
         assert assistant.imports == []
 
 

@@ -1,7 +1,9 @@
 import os
+from pathlib import Path
 
 import pytest
 
+from services.errors import NotFound
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.terminal.talk import Talk, account, printable
 
@@ -101,3 +103,27 @@ def test_the_account_is_that_of_the_system(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setenv("LOGNAME", "ann")
     assert account() == "ann"
+
+
+async def test_only_a_file_that_was_named_here_is_handed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").write_bytes(b"{}")
+    (tmp_path / "other").write_bytes(b"[]")
+    talk = Talk("ann")
+    file = talk.said("/import mine").command.file
+    assert (file.reference, file.size_bytes) == (str(tmp_path / "mine"), 2)
+    monkeypatch.chdir("/")
+    assert await talk.fetch(file.reference) == b"{}"
+    for line in ("/import none", "/import ~nobody-at-all/x", f"/import {tmp_path}", "/import a\0b"):
+        with pytest.raises(NotFound):
+            await talk.fetch(talk.said(line).command.file.reference)
+    for reference in ("mine", str(tmp_path / "other"), "/dev/zero"):
+        with pytest.raises(NotFound):
+            await talk.fetch(reference)
+    (tmp_path / "mine").unlink()
+    with pytest.raises(NotFound):
+        await talk.fetch(file.reference)
+    assert not talk.said("/import").command.HasField("file")
+    assert not talk.said("/remember mine").command.HasField("file")
