@@ -3,7 +3,7 @@
 Only what was said is taken, not what that assistant made of it. docs/export.md names the fields.
 """
 
-import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO
 from uuid import UUID, uuid5
 
+import ijson
+
 from services.assistant.domain import Role
 from services.errors import InvalidEvent
 
 LARGEST = 512 * 1024 * 1024
-"""Bytes: such a file is one JSON text, and read at once."""
+"""Bytes: what was said in such a file is held in memory."""
 ME = "me"
 """Who said what the person said: these files don't name them."""
 
@@ -44,17 +46,27 @@ def is_foreign(file: BinaryIO) -> bool:
 
 
 def read(file: BinaryIO) -> list[Said]:
-    """All that was said, talk by talk, in order. Raises InvalidEvent."""
-    file.seek(0)
-    content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
+    """All that was said, talk by talk, in order; read talk by talk too. Raises InvalidEvent."""
+    if file.seek(0, os.SEEK_END) > LARGEST:
         raise InvalidEvent("chunk", f"is a file larger than {LARGEST:,} bytes")
+    file.seek(0)
+    is_list = _LIST.match(file.read(4096))
+    file.seek(0)
     try:
-        exported = json.loads(content)
-        if isinstance(exported, list):
-            return [said for number, talk in enumerate(exported) for said in _chatgpt(number, talk)]
-        return [said for name, kept in exported.items() for said in _charlie(name, kept)]
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+        if is_list:
+            talks = enumerate(ijson.items(file, "item", use_float=True))
+            return [said for number, talk in talks for said in _chatgpt(number, talk)]
+        collections = ijson.kvitems(file, "", use_float=True)
+        return [said for name, kept in collections for said in _charlie(name, kept)]
+    except (
+        ijson.JSONError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ):
         # What stands there is not told: it holds what people said.
         raise InvalidEvent("chunk", "looks like another assistant's export, but can't be read") from None
 

@@ -27,7 +27,7 @@ from services.assistant.names import capitalised
 from services.assistant.recall import Query, embed_question, memory_tokens, recall_nearby
 from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
-from services.assistant.store import conversations, directory, forgetting, links, memories, traces
+from services.assistant.store import conversations, directory, export, forgetting, links, memories, traces
 from services.assistant.store.connection import Connection, alone, scoped
 from services.assistant.store.forgetting import Forgotten
 from services.assistant.zones import zone
@@ -38,6 +38,8 @@ from services.stubs.assistant.v1.assistant_pb2_grpc import MemoryServiceServicer
 MOST_TOKENS = 100_000
 MOST_RESULTS = 1000
 MOST_IDS = 1000
+MOST_IMPORTS = 2
+"""At once: what another assistant exported is held in memory."""
 
 _KINDS: Mapping[int, MemoryKind | None] = {
     pb.MEMORY_KIND_UNSPECIFIED: None,
@@ -55,6 +57,7 @@ class MemoryServicer(MemoryServiceServicer):
     def __init__(self, remi: Remi, edge: Edge) -> None:
         self._remi = remi
         self._edge = edge
+        self._importing = asyncio.Semaphore(MOST_IMPORTS)
 
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:  # noqa: N802
         async with self._edge.call(context) as platform:
@@ -165,10 +168,10 @@ class MemoryServicer(MemoryServiceServicer):
             who = await acting(self._remi, platform, first.actor)
             _require_charge(who)
             chunks = _chunks(first, request_iterator)
-            if first.find_later:
-                done = await portable.bring(self._remi.store, who.access, who.place, chunks, timedelta(0))
-            else:
-                done = await portable.bring(self._remi.store, who.access, who.place, chunks)
+            index_after = timedelta(0) if first.find_later else export.PATIENCE
+            async with self._importing:
+                done = await portable.bring(self._remi.store, who.access, who.place, chunks, index_after)
+            if not first.find_later:
                 await self._index(who.access, done.conversations)
         return pb.ImportResponse(
             messages=done.messages,

@@ -177,7 +177,7 @@ async def bring(
     access: Access,
     place: Place,
     chunks: AsyncIterator[bytes],
-    index_after: timedelta = export.PATIENCE,
+    index_after: timedelta,
 ) -> Imported:
     """Bring an export into the access's space; everything in it counts as said by that person.
 

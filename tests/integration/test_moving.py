@@ -387,7 +387,7 @@ async def test_who_asked_before_comes_too_late(pair: Pair) -> None:
         yield content
 
     with pytest.raises(Unavailable):
-        await portable.bring(pair.remi.store, access, THERE, chunks())
+        await portable.bring(pair.remi.store, access, THERE, chunks(), timedelta(0))
     assert await pair.left() == set()
 
 
