@@ -189,8 +189,7 @@ class Deliveries:
             return rate_limited(seconds, delivery.sent_message_ids)
         try:
             if self._fetch is not None and delivery.HasField("fetch"):
-                async with self._fetching:
-                    delivery = await self._brought(delivery, self._fetch)
+                delivery = await self._brought(delivery, self._fetch)
             outcome = await self._sender.send(delivery, partial(self._stands, delivery))
         except Exception:
             _log.exception("send failed", delivery=delivery.delivery_id)
@@ -206,7 +205,8 @@ class Deliveries:
         told.ClearField("fetch")
         going_on = asyncio.create_task(self._goes_on(delivery))
         try:
-            told.text = await self._told_of_file(delivery, fetch)
+            async with self._fetching:
+                told.text = await self._told_of_file(delivery, fetch)
         finally:
             going_on.cancel()
         return told
@@ -223,8 +223,9 @@ class Deliveries:
             except NotFound as error:
                 log.warning("file not to be had", problem=str(error))
                 return _NOT_FETCHED
-            except Exception:
-                log.exception("file not brought in")
+            except Exception as error:
+                # Without its words: they may hold the address that the file has.
+                log.error("file not brought in", error=type(error).__name__)
                 return _NOT_FETCHED
         return _NOT_FETCHED
 
