@@ -219,7 +219,7 @@ _SERVER_SETTINGS = {
     "random_page_cost": "1.1",
     "jit": "off",
     "hnsw.iterative_scan": "relaxed_order",
-    "hnsw.ef_search": "120",
+    "hnsw.ef_search": "160",
     "tcp_keepalives_idle": "15",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",

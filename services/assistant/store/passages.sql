@@ -173,7 +173,7 @@ SELECT space_id, authors FROM space_statistics WHERE space_id = ANY ($1::uuid[])
  WHERE space_id = ($1::uuid[])[{space}] AND model = $4 AND vector_dims(placed) = {placed}
    AND (SELECT promoted FROM space_statistics WHERE space_id = ($1::uuid[])[{space}])
  ORDER BY placed::halfvec({placed}) <=> (SELECT ($5::halfvec || space_direction(($1::uuid[])[{space}]))::halfvec({placed}))
- LIMIT 100)
+ LIMIT 150)
 
 -- name: worded
 -- By words, in one space, exactly and from the index alone.
