@@ -38,6 +38,8 @@ from services.stubs.assistant.v1.assistant_pb2_grpc import MemoryServiceServicer
 MOST_TOKENS = 100_000
 MOST_RESULTS = 1000
 MOST_IDS = 1000
+SOON = timedelta(seconds=10)
+"""How long an import that may be found later is indexed before it is answered."""
 MOST_IMPORTS = 2
 """At once: what another assistant exported is held in memory."""
 
@@ -168,11 +170,16 @@ class MemoryServicer(MemoryServiceServicer):
             who = await acting(self._remi, platform, first.actor)
             _require_charge(who)
             chunks = _chunks(first, request_iterator)
-            index_after = timedelta(0) if first.find_later else export.PATIENCE
+            index_after = SOON if first.find_later else export.PATIENCE
             async with self._importing:
                 done = await portable.bring(self._remi.store, who.access, who.place, chunks, index_after)
-            if not first.find_later:
-                await self._index(who.access, done.conversations)
+            try:
+                async with asyncio.timeout(SOON.total_seconds() if first.find_later else None):
+                    await self._index(who.access, done.conversations)
+            except TimeoutError:
+                # What isn't indexed by then is a worker's, from then on.
+                if not first.find_later:
+                    raise
         return pb.ImportResponse(
             messages=done.messages,
             memories=done.memories,

@@ -16,7 +16,7 @@ from client import PATIENCE, Gateway, gateway
 from conftest import Assistant, StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI, Step
 from remembering import Gate
-from services.assistant import commands
+from services.assistant import commands, memory_servicer
 from services.assistant.index import index
 from services.assistant.portable import LONGEST_LINE, PIECE
 from services.assistant.recall import Query, recall
@@ -210,9 +210,12 @@ async def test_what_is_imported_is_indexed_once_and_by_a_worker_should_the_impor
     assert [texts for texts in asked if DOG in texts] == [[DOG]]
 
 
-async def test_what_is_to_be_found_later_is_kept_at_once_and_found_soon(
-    assistant: Assistant, telegram: Gateway
+@pytest.mark.parametrize("late", [False, True])
+async def test_what_may_be_found_later_is_found_soon(
+    assistant: Assistant, telegram: Gateway, monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
+    if late:
+        monkeypatch.setattr(memory_servicer, "SOON", timedelta(0))
     who = actor(telegram)
 
     async def requests() -> AsyncIterator[pb.ImportRequest]:
@@ -222,6 +225,7 @@ async def test_what_is_to_be_found_later_is_kept_at_once_and_found_soon(
     done = await telegram.memory.Import(requests(), metadata=telegram.metadata, timeout=PATIENCE)
     assert done.summary == "I have brought in 2 messages, 0 memories and 0 reminders."
     assert len(await rows(assistant, "7", "SELECT FROM message WHERE role = 'person'")) == 2
+    assert bool(await rows(assistant, "7", "SELECT FROM message WHERE indexed_at IS NULL")) is late
     async with asyncio.timeout(PATIENCE):
         while await rows(assistant, "7", "SELECT FROM message WHERE indexed_at IS NULL"):
             pass

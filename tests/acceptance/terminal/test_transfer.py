@@ -65,6 +65,7 @@ async def test_a_file_that_is_named_in_the_talk_is_brought_in(
             await pipe.serve(settings_of(assistant, tmp_path), source.fileno())
     shown = capfd.readouterr().out
     assert "1 message, 0 memories" in shown
+    assert "My dog is called Biscuit." in shown
     assert "I could not take that file in" in shown
     assert "at a terminal, write its path" in shown
 

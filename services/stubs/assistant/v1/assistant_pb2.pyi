@@ -1911,7 +1911,7 @@ class ImportRequest(_message.Message):
     FIND_LATER_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
     find_later: _builtins.bool
-    """In the first message only: answer when all is kept. It can be found soon after."""
+    """In the first message only: answer when all is kept, and can be found if that takes seconds; else it can be soon."""
     @_builtins.property
     def actor(self) -> Global___Actor:
         """In the first message only."""
