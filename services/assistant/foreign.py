@@ -52,8 +52,7 @@ class _Pieces:
 
 def is_foreign(file: BinaryIO) -> bool:
     """Whether a file begins as one of these does."""
-    file.seek(0)
-    head = file.read(4096)
+    head = _head(file)
     return bool(_LIST.match(head) or _COLLECTIONS.match(head))
 
 
@@ -61,8 +60,7 @@ def read(file: BinaryIO) -> list[Said]:
     """All that was said, talk by talk, in order; read talk by talk too. Raises InvalidEvent."""
     if file.seek(0, os.SEEK_END) > LARGEST:
         raise InvalidEvent("chunk", f"is a file larger than {LARGEST:,} bytes")
-    file.seek(0)
-    is_list = _LIST.match(file.read(4096))
+    is_list = _LIST.match(_head(file))
     file.seek(0)
     try:
         if is_list:
@@ -81,6 +79,11 @@ def read(file: BinaryIO) -> list[Said]:
     ):
         # What stands there is not told: it holds what people said.
         raise InvalidEvent("chunk", "looks like another assistant's export, but can't be read") from None
+
+
+def _head(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read(4096)
 
 
 def _chatgpt(number: int, talk: Mapping[str, Any]) -> Iterator[Said]:

@@ -198,6 +198,7 @@ async def _write(
         written = await passages.write(
             connection, space_id, _model(embedder), subjects, rows, conversation_id
         )
+    # Somebody new speaks: whoever asks next looks up who is present.
     if not store.authors.get(space_id, frozenset()).issuperset(word for row in rows for word in row.author):
         store.authors.pop(space_id, None)
     return written

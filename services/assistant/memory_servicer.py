@@ -27,7 +27,7 @@ from services.assistant.names import capitalised
 from services.assistant.recall import Query, embed_question, memory_tokens, recall_nearby
 from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
-from services.assistant.store import conversations, directory, export, forgetting, links, memories, traces
+from services.assistant.store import conversations, directory, forgetting, links, memories, traces
 from services.assistant.store.connection import Connection, alone, scoped
 from services.assistant.store.forgetting import Forgotten
 from services.assistant.zones import zone
@@ -38,6 +38,8 @@ from services.stubs.assistant.v1.assistant_pb2_grpc import MemoryServiceServicer
 MOST_TOKENS = 100_000
 MOST_RESULTS = 1000
 MOST_IDS = 1000
+PATIENCE = timedelta(minutes=10)
+"""After which a worker indexes what was imported, should whoever imports it be gone."""
 SOON = timedelta(seconds=10)
 """How long an import that may be found later is indexed before it is answered."""
 MOST_IMPORTS = 2
@@ -170,7 +172,7 @@ class MemoryServicer(MemoryServiceServicer):
             who = await acting(self._remi, platform, first.actor)
             _require_charge(who)
             chunks = _chunks(first, request_iterator)
-            index_after = SOON if first.find_later else export.PATIENCE
+            index_after = SOON if first.find_later else PATIENCE
             async with self._importing:
                 done = await portable.bring(self._remi.store, who.access, who.place, chunks, index_after)
             try:

@@ -6,6 +6,7 @@ import aiohttp
 import yarl
 
 from services.errors import NotFound, Unavailable
+from services.gateway.bring import whole
 
 CDN = frozenset({yarl.URL("https://cdn.discordapp.com"), yarl.URL("https://media.discordapp.net")})
 LARGEST_FILE = 20_000_000
@@ -54,9 +55,4 @@ async def _content(answer: aiohttp.ClientResponse) -> bytes:
         raise Unavailable(f"Discord answers {answer.status}")
     if answer.status != 200:
         raise NotFound(f"Discord answers {answer.status}")
-    content = bytearray()
-    async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
-        content += chunk
-        if len(content) > LARGEST_FILE:
-            raise NotFound(f"the file is larger than {LARGEST_FILE} bytes")
-    return bytes(content)
+    return await whole(answer.content.iter_chunked(CHUNK_BYTES), LARGEST_FILE)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import grpc
 import structlog
 
-from services.errors import InvalidEvent, NotAllowed, Unavailable
+from services.errors import InvalidEvent, NotAllowed, NotFound, Unavailable
 from services.gateway.client import Client, permanent
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.stubs.assistant.v1 import assistant_pb2_grpc as stubs
@@ -14,6 +14,16 @@ IMPORT_SECONDS = 600
 _CHUNK_BYTES = 1024 * 1024
 
 _log = structlog.get_logger()
+
+
+async def whole(chunks: AsyncIterator[bytes], most: int) -> bytes:
+    """What comes piece by piece, as one. Raises NotFound beyond so many bytes."""
+    content = bytearray()
+    async for chunk in chunks:
+        content += chunk
+        if len(content) > most:
+            raise NotFound(f"the file is too large: larger than {most:,} bytes")
+    return bytes(content)
 
 
 async def bring(client: Client, delivery: pb.Delivery, content: bytes) -> str:

@@ -222,11 +222,11 @@ class Deliveries:
                 await asyncio.sleep(delay)
             except NotFound as error:
                 log.warning("file not to be had", problem=str(error))
-                return _NOT_FETCHED
+                break
             except Exception as error:
                 # Without its words: they may hold the address that the file has.
                 log.error("file not brought in", error=type(error).__name__)
-                return _NOT_FETCHED
+                break
         return _NOT_FETCHED
 
     async def _goes_on(self, delivery: pb.Delivery) -> None:

@@ -13,6 +13,7 @@ from aiogram.exceptions import (
 from aiohttp import ClientError, ClientResponseError
 
 from services.errors import NotFound, Unavailable
+from services.gateway.bring import whole
 
 # Source: core.telegram.org/bots/api#getfile. A Bot API server of one's own may give more.
 MAX_BYTES = 20 * 1024 * 1024
@@ -48,17 +49,12 @@ async def _path(bot: Bot, file_id: str) -> str:
 async def _download(bot: Bot, path: str) -> bytes:
     """What stands there. Raises NotFound and Unavailable."""
     url = bot.session.api.file_url(bot.token, path)
-    content = bytearray()
     try:
         async with aclosing(bot.session.stream_content(url, timeout=DOWNLOAD_SECONDS)) as chunks:
-            async for chunk in chunks:
-                content += chunk
-                if len(content) > MAX_BYTES:
-                    raise NotFound("the file is too large")
+            return await whole(chunks, MAX_BYTES)
     except ClientResponseError as error:
         if 400 <= error.status < 500 and error.status not in _PASSING:
             raise NotFound(f"Telegram refuses the download: {error.status}") from None
         raise Unavailable(f"Telegram answers the download with {error.status}") from None
     except (ClientError, TimeoutError) as error:
         raise Unavailable(f"the download broke off: {type(error).__name__}") from None
-    return bytes(content)

@@ -456,18 +456,25 @@ SELECT CASE WHEN n <= $2 THEN $1 ELSE md5((n % 5000)::text)::uuid END, md5('pass
 FROM generate_series(1, 10000) AS n, (SELECT array_fill(.05::real, ARRAY[384])::halfvec AS vector) AS given
 """
 """Ten thousand, of which so many lie in a space; the others in small ones."""
+VACUUM = "VACUUM ANALYZE passage"
+
+
+async def plan_after(talk: Talk, database: Database, passages_here: int, *statements: str) -> str:
+    """The plan of a search when the owner has filled the table, and carried these out."""
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute(PASSAGES, talk.space_id, passages_here)
+    for statement in statements:
+        await owner.execute(statement)
+    await owner.close()
+    return await kept_plan(talk, [talk.space_id], passages.searched(1, 384, False))
 
 
 async def test_what_waits_for_the_tiers_is_read_by_its_own_index_while_the_table_changes(
     talk: Talk, database: Database
 ) -> None:
     """Where few rows are expected, an index of all passages costs as little, and reads the space whole."""
-    owner = await asyncpg.connect(database.owner_dsn)
-    await owner.execute(PASSAGES, talk.space_id, 2100)
-    await owner.execute("VACUUM ANALYZE passage")
-    await owner.execute("UPDATE pg_class SET relallvisible = relpages * 9 / 10 WHERE relname = 'passage'")
-    await owner.close()
-    plan = await kept_plan(talk, [talk.space_id], passages.searched(1, 384, False))
+    changing = "UPDATE pg_class SET relallvisible = relpages * 9 / 10 WHERE relname = 'passage'"
+    plan = await plan_after(talk, database, 2100, VACUUM, changing)
     assert "Index Only Scan using passage_worded" in plan
     assert "Index Only Scan using passage_near" in plan
 
@@ -475,14 +482,8 @@ async def test_what_waits_for_the_tiers_is_read_by_its_own_index_while_the_table
 async def test_what_waits_for_the_tiers_is_read_by_its_own_index_though_that_has_empty_pages(
     talk: Talk, database: Database
 ) -> None:
-    owner = await asyncpg.connect(database.owner_dsn)
-    await owner.execute(PASSAGES, talk.space_id, 10_000)
-    await owner.execute(
-        "UPDATE passage SET posted = true, large = true WHERE subject_id > $1", UUID(int=1 << 120)
-    )
-    await owner.execute("VACUUM ANALYZE passage")
-    await owner.close()
-    plan = await kept_plan(talk, [talk.space_id], passages.searched(1, 384, False))
+    leaving = f"UPDATE passage SET posted = true, large = true WHERE subject_id > '{UUID(int=1 << 120)}'"
+    plan = await plan_after(talk, database, 10_000, leaving, VACUUM)
     assert "Index Only Scan using passage_worded" in plan
     assert "Index Only Scan using passage_near" in plan
 
@@ -490,14 +491,10 @@ async def test_what_waits_for_the_tiers_is_read_by_its_own_index_though_that_has
 async def test_vectors_are_read_from_their_index_though_it_has_grown_by_what_was_renewed(
     talk: Talk, database: Database
 ) -> None:
-    owner = await asyncpg.connect(database.owner_dsn)
-    await owner.execute(PASSAGES, talk.space_id, 10_000)
-    for times in (1, 1, 2):
-        for _ in range(times):
-            await owner.execute("UPDATE passage SET posted = NOT posted")
-        await owner.execute("VACUUM ANALYZE passage")
-    await owner.close()
-    plan = await kept_plan(talk, [talk.space_id], passages.searched(1, 384, False))
+    renewing = "UPDATE passage SET posted = NOT posted"
+    plan = await plan_after(
+        talk, database, 10_000, renewing, VACUUM, renewing, VACUUM, renewing, renewing, VACUUM
+    )
     assert "Index Only Scan using passage_near" in plan
 
 

@@ -14,8 +14,6 @@ SQL = load("export")
 
 PAGE = 200
 """Records read in one transaction."""
-PATIENCE = timedelta(minutes=10)
-"""After which a worker indexes what was imported, should whoever imports it be gone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -381,7 +381,7 @@ class MemoryServiceServicer:
 
     def Import(self, request_iterator, context):
         """Brings an export back into the place's space. What stands already is not doubled. It answers when all
-        that was brought can be found, or, if that is asked for, as soon as it is kept.
+        that was brought can be found, or, where find_later is set, seconds after it is kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -147,7 +147,7 @@ class MemoryServiceStub:
     """The place's space as JSON Lines, one record a line, in pieces of at most 256 KiB."""
     Import: _grpc.StreamUnaryMultiCallable[_assistant_pb2.ImportRequest, _assistant_pb2.ImportResponse]
     """Brings an export back into the place's space. What stands already is not doubled. It answers when all
-    that was brought can be found, or, if that is asked for, as soon as it is kept.
+    that was brought can be found, or, where find_later is set, seconds after it is kept.
     """
     Explain: _grpc.UnaryUnaryMultiCallable[_assistant_pb2.ExplainRequest, _assistant_pb2.ExplainResponse]
     """Why a turn answered as it did."""
@@ -171,7 +171,7 @@ class MemoryServiceAsyncStub(MemoryServiceStub):
     """The place's space as JSON Lines, one record a line, in pieces of at most 256 KiB."""
     Import: _aio.StreamUnaryMultiCallable[_assistant_pb2.ImportRequest, _assistant_pb2.ImportResponse]  # type: ignore[assignment]
     """Brings an export back into the place's space. What stands already is not doubled. It answers when all
-    that was brought can be found, or, if that is asked for, as soon as it is kept.
+    that was brought can be found, or, where find_later is set, seconds after it is kept.
     """
     Explain: _aio.UnaryUnaryMultiCallable[_assistant_pb2.ExplainRequest, _assistant_pb2.ExplainResponse]  # type: ignore[assignment]
     """Why a turn answered as it did."""
@@ -234,7 +234,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_assistant_pb2.ImportResponse, _abc.Awaitable[_assistant_pb2.ImportResponse]]:
         """Brings an export back into the place's space. What stands already is not doubled. It answers when all
-        that was brought can be found, or, if that is asked for, as soon as it is kept.
+        that was brought can be found, or, where find_later is set, seconds after it is kept.
         """
 
     @_abc_1.abstractmethod
