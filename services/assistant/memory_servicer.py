@@ -27,7 +27,7 @@ from services.assistant.names import capitalised
 from services.assistant.recall import Query, embed_question, memory_tokens, recall_nearby
 from services.assistant.remi import Remi
 from services.assistant.rights import not_theirs
-from services.assistant.store import conversations, directory, forgetting, links, memories, traces
+from services.assistant.store import conversations, directory, forgetting, links, memories, traces, work
 from services.assistant.store.connection import Connection, alone, scoped
 from services.assistant.store.forgetting import Forgotten
 from services.assistant.zones import zone
@@ -39,7 +39,7 @@ MOST_TOKENS = 100_000
 MOST_RESULTS = 1000
 MOST_IDS = 1000
 PATIENCE = timedelta(minutes=10)
-"""After which a worker indexes what was imported, should whoever imports it be gone."""
+"""After which a worker indexes and learns from what was imported, should whoever imports it be gone."""
 SOON = timedelta(seconds=10)
 """How long an import that may be found later is indexed before it is answered."""
 MOST_IMPORTS = 2
@@ -172,14 +172,16 @@ class MemoryServicer(MemoryServiceServicer):
             who = await acting(self._remi, platform, first.actor)
             _require_charge(who)
             chunks = _chunks(first, request_iterator)
-            index_after = SOON if first.find_later else PATIENCE
+            worker_after = SOON if first.find_later else PATIENCE
             async with self._importing:
-                done = await portable.bring(self._remi.store, who.access, who.place, chunks, index_after)
+                done = await portable.bring(self._remi.store, who.access, who.place, chunks, worker_after)
             try:
                 async with asyncio.timeout(SOON.total_seconds() if first.find_later else None):
                     await self._index(who.access, done.conversations)
+                    # Not before: it would index the same meanwhile.
+                    await work.begin(self._remi.store, who.access.space_id, "learn", list(done.conversations))
             except TimeoutError:
-                # What isn't indexed by then is a worker's, from then on.
+                # What isn't indexed by then is a worker's, from then on, and so is the rest.
                 if not first.find_later:
                     raise
         return pb.ImportResponse(

@@ -177,11 +177,12 @@ async def bring(
     access: Access,
     place: Place,
     chunks: AsyncIterator[bytes],
-    index_after: timedelta,
+    worker_after: timedelta,
 ) -> Imported:
     """Bring an export into the access's space; everything in it counts as said by that person.
 
-    To be indexed is the caller's, or after a while a worker's. It is read whole before anything changes. Then
+    To be indexed is the caller's, and then to be learned from (`work.begin`), or after a while a worker's. It
+    is read whole before anything changes. Then
     it is added batch by batch, without effect a second time: an import that broke off is simply begun anew.
     Raises InvalidEvent with the number of the line, or what else, that can't be read; and Unavailable.
     """
@@ -196,7 +197,7 @@ async def bring(
         for batch in _batches(staged, said):
             async with scoped(store, [access.space_id]) as connection:
                 await directory.hold(connection, access.person_id)
-                total += await _add(connection, access, place, batch, index_after)
+                total += await _add(connection, access, place, batch, worker_after)
     return total
 
 
@@ -215,7 +216,7 @@ def summary(done: Imported) -> str:
 
 
 async def _add(
-    connection: Connection, access: Access, place: Place, batch: Sequence[Record], index_after: timedelta
+    connection: Connection, access: Access, place: Place, batch: Sequence[Record], worker_after: timedelta
 ) -> Imported:
     space_id = access.space_id
     told = [record for record in batch if isinstance(record, MessageRecord)]
@@ -227,7 +228,7 @@ async def _add(
     ours.update({each: each for each in named & standing})
 
     new = [_told(space_id, record, ours) for record in told if ours[record.id] not in standing]
-    messages = await export.add_messages(connection, access, place, new, index_after) if new else 0
+    messages = await export.add_messages(connection, access, place, new, worker_after) if new else 0
     added = 0
     for record in learned:
         if ours[record.id] not in standing:

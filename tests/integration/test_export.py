@@ -197,14 +197,14 @@ async def test_what_is_imported_is_indexed_once_and_by_a_worker_should_the_impor
         await asyncio.wait_for(gate.reached.wait(), PATIENCE)
         pool = assistant.remi.store.pool
         waiting = await pool.fetch(
-            "SELECT due_at - now() AS rest, lease_until FROM work WHERE kind = 'index'"
+            "SELECT kind, due_at - now() AS rest, attempt FROM work WHERE kind IN ('index', 'learn')"
         )
-        assert [each["lease_until"] for each in waiting] == [None]
-        assert timedelta(minutes=9) < waiting[0]["rest"] <= timedelta(minutes=10)
+        assert sorted((each["kind"], each["attempt"]) for each in waiting) == [("index", 0), ("learn", 0)]
+        assert all(timedelta(minutes=9) < each["rest"] <= timedelta(minutes=10) for each in waiting)
         gate.set()
         await importing
         async with asyncio.timeout(PATIENCE):
-            while await pool.fetch("SELECT FROM work WHERE kind = 'index'"):
+            while await pool.fetch("SELECT FROM work WHERE kind = 'index' OR kind = 'learn' AND attempt = 0"):
                 pass
     asked = [each.body["input"] for each in model.requests if each.path.endswith("/embeddings")]
     assert [texts for texts in asked if DOG in texts] == [[DOG]]

@@ -85,11 +85,11 @@ async def add_conversations(
 
 
 async def add_messages(
-    connection: Connection, access: Access, place: Place, messages: Sequence[Told], index_after: timedelta
+    connection: Connection, access: Access, place: Place, messages: Sequence[Told], worker_after: timedelta
 ) -> int:
     """Add messages in this order as the person's own; how many are new.
 
-    They are to be indexed after a while, unless the caller has done it.
+    They are to be indexed and learned from after a while, unless the caller has seen to it.
     """
     conversations = list({message.conversation_id for message in messages})
     await add_conversations(connection, access, place, conversations)
@@ -108,6 +108,6 @@ async def add_messages(
         [message.replaced_by for message in messages],
         [message.is_learned for message in messages],
         place.route,
-        index_after,
+        worker_after,
     )
     return added

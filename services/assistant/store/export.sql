@@ -44,9 +44,9 @@ SELECT $1, conversation_id, $3, $4, $5, $6, $7 FROM unnest($2::uuid[]) AS conver
 ON CONFLICT DO NOTHING
 
 -- name: add_messages
--- Messages in the order given; those that stand already stay as they are. They are to be learned from where that was
--- still to be done, and to be made findable. Whoever imports them does the latter; should they be gone before it is
--- done, a worker does, after $14.
+-- Messages in the order given; those that stand already stay as they are. They are to be made findable, and to be
+-- learned from where that was still to be done. Whoever imports them does the first, and says when the second may begin;
+-- should they be gone before, a worker does both, after $14.
 WITH added AS (
     INSERT INTO message (space_id, message_id, conversation_id, role, person_id, author_name, text, attachments, sent_at,
                          reply_to, replaced_by, learned_at)
@@ -61,8 +61,7 @@ WITH added AS (
     RETURNING true
 ), asked AS (
     INSERT INTO work AS w (space_id, kind, subject_id, route, due_at)
-    SELECT DISTINCT $1::uuid, kind, conversation_id, $13,
-                    now() + CASE kind WHEN 'index' THEN $14 ELSE interval '0' END
+    SELECT DISTINCT $1::uuid, kind, conversation_id, $13, now() + $14
     FROM unnest($4::uuid[], $12::boolean[]) AS a (conversation_id, learned), unnest('{index,learn}'::text[]) AS kind
     WHERE kind = 'index' OR NOT learned
     ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET wakes = w.wakes + 1

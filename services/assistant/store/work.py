@@ -69,6 +69,12 @@ async def ask(
     await connection.execute(SQL["ask"], space_id, kind, subject_id, route, delay)
 
 
+async def begin(store: Store, space_id: UUID, kind: Kind, subject_ids: Sequence[UUID]) -> None:
+    """Have what was asked for after a while, and was not tried yet, be done at once."""
+    async with alone(store) as connection:
+        await connection.execute(SQL["begin"], space_id, kind, subject_ids)
+
+
 async def reclaim(store: Store, kind: Kind, claim: Claim) -> Claim | None:
     """The same row as it stands now; None if there is nothing to do there, or somebody else has it."""
     async with alone(store) as connection:

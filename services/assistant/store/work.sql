@@ -31,6 +31,11 @@ WHERE work.space_id = held.space_id AND work.kind = 'turn' AND work.subject_id =
 INSERT INTO work AS w (space_id, kind, subject_id, route, due_at) VALUES ($1, $2, $3, $4, now() + $5)
 ON CONFLICT (space_id, kind, subject_id) DO UPDATE SET wakes = w.wakes + 1
 
+-- name: begin
+-- What nobody has tried yet is due now; what failed before rests on.
+UPDATE work SET due_at = now()
+WHERE space_id = $1 AND kind = $2 AND subject_id = ANY ($3::uuid[]) AND attempt = 0 AND due_at > now()
+
 -- name: done
 -- The row goes, unless it was asked for again since it was claimed, or is somebody else's by now.
 DELETE FROM work WHERE space_id = $1 AND kind = $2 AND subject_id = $3 AND wakes = $4 AND holder = $5
