@@ -85,7 +85,9 @@ class Gateway:
             await self.acknowledge(stream[-1].final.delivery)
         return stream
 
-    async def begin(self, asked: pb.ConverseRequest) -> "asyncio.Task[list[pb.ConverseResponse]]":
+    async def begin(
+        self, asked: pb.ConverseRequest, *, acknowledges: bool = True
+    ) -> "asyncio.Task[list[pb.ConverseResponse]]":
         """Send an event and come back when it is accepted; the task reads and acknowledges the rest."""
         call = self.conversation.Converse(asked, metadata=self.metadata, timeout=PATIENCE)
         first = await call.read()
@@ -96,7 +98,7 @@ class Gateway:
             stream = []
             while isinstance(each := await call.read(), pb.ConverseResponse):
                 stream.append(each)
-            if stream and stream[-1].HasField("final"):
+            if acknowledges and stream and stream[-1].HasField("final"):
                 await self.acknowledge(stream[-1].final.delivery)
             return stream
 
