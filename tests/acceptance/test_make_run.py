@@ -149,6 +149,7 @@ def test_a_person_at_a_terminal_talks_and_leaves(checkout: Checkout) -> None:
         child.expect(">")
         child.send("What is my dog called?\r")
         child.expect("you said: .My dog is called Biscuit")
+        child.expect(">")
         child.send("\x04")
         child.expect(pexpect.EOF)
         child.wait()
@@ -175,6 +176,7 @@ def test_an_assistant_that_is_killed_comes_back(checkout: Checkout) -> None:
         os.kill(checkout.children()[-1]["pid"], signal.SIGKILL)
         child.send("What is my dog called?\r")
         child.expect("you said: .My dog is called Biscuit")
+        child.expect(">")
         child.send("\x04")
         child.expect(pexpect.EOF)
 

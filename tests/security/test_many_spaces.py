@@ -36,6 +36,9 @@ A_MESSAGE = 10
 ASKED = 10_000
 TOGETHER = 4
 
+# Ten thousand recalls are a matter of minutes where the machine is slow.
+pytestmark = pytest.mark.timeout(600)
+
 _MARK = re.compile(r"vault(\d+)x\d+")
 
 
