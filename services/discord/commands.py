@@ -51,5 +51,6 @@ def describe(command: pb.CommandDescription) -> dict[str, Any]:
     return described
 
 
-def _option(kind: int, name: str) -> dict[str, Any]:
-    return {"type": kind, "name": name, "description": name, "required": False}
+def _option(kind: int, taken: str) -> dict[str, Any]:
+    # A name has no blanks, and one bad name has Discord refuse all commands.
+    return {"type": kind, "name": "_".join(taken.split()), "description": taken, "required": False}

@@ -28,7 +28,7 @@ GOES_ON_SECONDS = 10
 PART_SECONDS = 2
 # Sends under way at most; above it the Deliver stream is read no further.
 MAX_UNDER_WAY = 256
-# Finished deliveries remembered, in case the assistant sends one again before it has read what became of it.
+# Of those that stand, so many are known, in case one comes again before the assistant has read that it does.
 MAX_REMEMBERED = 4096
 
 # An acknowledgement refused with one of these will never be taken.
@@ -246,8 +246,8 @@ class Deliveries:
             _log.warning("receipt not taken", delivery=delivery.delivery_id, code=error.code().name)
 
     def _remember(self, outcome: pb.AcknowledgeRequest) -> None:
-        """Keep what is settled; a delivery that was cut short is to be sent when it comes again."""
-        if outcome.WhichOneof("result") in {"delivered", "rejected", "unknown"}:
+        """Keep what stands. Whatever else comes again is to be sent: somebody wants that."""
+        if outcome.HasField("delivered"):
             self._remembered[outcome.delivery_id] = outcome
             if len(self._remembered) > MAX_REMEMBERED:
                 self._remembered.pop(next(iter(self._remembered)))

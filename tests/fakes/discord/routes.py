@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from discord.app_commands.commands import validate_name
+
 from fakes.discord.world import (
     COMMAND_ANSWER,
     LOADING,
@@ -139,6 +141,9 @@ class Routes:
         names = [command["name"] for command in request.body]
         if len(set(names)) < len(names):
             raise Refusal(400, INVALID_FORM, "APPLICATION_COMMANDS_DUPLICATE_NAME")
+        options = [option["name"] for command in request.body for option in command.get("options", ())]
+        if bad := [name for name in names + options if not _is_name(name)]:
+            raise Refusal(400, INVALID_FORM, f"APPLICATION_COMMAND_INVALID_NAME: {bad}")
         fixed = {
             "application_id": request.path["application_id"],
             "default_member_permissions": None,
@@ -303,6 +308,14 @@ class Routes:
         names = [button.get("custom_id") for row in rows for button in row["components"]]
         if len(rows) > 5 or len(set(names)) < len(names):
             raise Refusal(400, INVALID_FORM, "COMPONENT_CUSTOM_ID_DUPLICATED or too many rows")
+
+
+def _is_name(name: str) -> bool:
+    """Whether a command or an option may be called so: the description of the API leaves the pattern out."""
+    try:
+        return validate_name(name) == name
+    except ValueError:
+        return False
 
 
 def _numbered(rows: Json) -> Json:

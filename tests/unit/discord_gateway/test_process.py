@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
 from fakes.assistant import FakeAssistant
 from fakes.discord.faults import Cut, Failed, RateLimited, Refused
 from fakes.discord.server import FakeDiscord
+from services.assistant.commands import MANIFEST
 from services.discord.__main__ import serve
 from services.discord.settings import DiscordSettings
 from services.errors import SettingsError
@@ -137,6 +139,18 @@ async def test_commands_are_registered_whole(
     assert with_words["options"] == [words]
     assert with_file["options"] == [file]
     assert with_both["options"] == [words, file]
+
+
+async def test_all_commands_of_the_assistant_are_taken(
+    fake: FakeDiscord, assistant: FakeAssistant, running: Running
+) -> None:
+    for command in MANIFEST:
+        assistant.manifest.commands.add(**asdict(command))
+    async with running():
+        await fake.until(lambda: len(fake.routes.commands) == len(MANIFEST))
+    (remind,) = (command for command in fake.routes.commands if command["name"] == "remind")
+    (option,) = remind["options"]
+    assert (option["name"], option["description"]) == ("when_and_what", "when and what")
 
 
 @pytest.mark.parametrize("fault", [Refused(400, 30034), RateLimited(600)], ids=["refused", "limited"])

@@ -197,6 +197,16 @@ async def test_a_delivery_under_way_is_joined_and_one_that_stands_is_only_acknow
     assert results(assistant) == [("1", "delivered")] * 2
 
 
+async def test_what_was_put_aside_and_comes_again_is_sent(
+    assistant: FakeAssistant, deliveries: Deliveries, platform: Platform
+) -> None:
+    platform.faults = [pb.AcknowledgeRequest(rejected=pb.Rejected(reason="blocked")), RuntimeError()]
+    for _ in range(3):
+        await deliveries.send(reminder(1))
+    assert results(assistant) == [("1", "rejected"), ("1", "unknown"), ("1", "delivered")]
+    assert platform.sent == ["1"]
+
+
 async def test_the_memory_of_what_stands_is_bounded(
     assistant: FakeAssistant, deliveries: Deliveries, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
