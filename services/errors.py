@@ -9,7 +9,7 @@
     ├── Unavailable          something Remi rests on is away; try again
     │   ├── StoreUnavailable     Postgres
     │   └── ModelUnavailable     a model endpoint
-    │       └── ModelMisconfigured   it refuses the key or the model's name: the operator must act
+    │       └── ModelMisconfigured   it wants another key or name, or money: the operator must act
     ├── ModelRefused         the model endpoint will not take this call, ever
     │   └── ContextTooLong       it is longer than the model can read
     ├── Unreadable           a row that this version can't read: broken, or written by a newer one
@@ -69,7 +69,7 @@ class ModelUnavailable(Unavailable):
 
 
 class ModelMisconfigured(ModelUnavailable):
-    """A model endpoint refuses the key, or does not know the model."""
+    """A model endpoint refuses the key, has no credit left, or does not know the model."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, is_passing=False)

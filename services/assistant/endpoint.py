@@ -20,6 +20,7 @@ import openai
 from openai import AsyncOpenAI, AsyncStream
 
 from services.assistant.domain import Usage
+from services.assistant.endpoint_text import Pieces, text_of
 from services.assistant.model import PATIENCE, Begun, ChatMessage, Completion, JsonSchema, Meter, Patience
 from services.errors import ContextTooLong, ModelMisconfigured, ModelRefused, ModelUnavailable, RemiError
 
@@ -28,7 +29,7 @@ Json: TypeAlias = dict[str, Any]
 _CHAT = "/chat/completions"
 _TOO_LONG = re.compile(
     r"context[ _](?:length|window|size)|maximum context|(?:prompt|input) is too long"
-    r"|too many (?:input )?tokens",
+    r"|too many (?:input )?tokens|maximum number of tokens|maximum prompt length|less than \d+ tokens",
     re.IGNORECASE,
 )
 
@@ -61,6 +62,10 @@ class Bill:
     @property
     def usage(self) -> Usage:
         return self.reported or Usage(math.ceil(self.prompt_bytes / 4), math.ceil(self.completion_bytes / 4))
+
+    def count(self, text: str) -> None:
+        """Count what was said."""
+        self.completion_bytes += len(text.encode(errors="surrogatepass"))
 
     def take(self, answer: object) -> None:
         """Believe the usage that an answer or a chunk reports, if it does."""
@@ -103,7 +108,8 @@ def _failure(model: str, error: openai.OpenAIError) -> RemiError:
     told = str(error.code or "")  # a number at some endpoints
     code = told if re.fullmatch(r"[\w.-]{1,60}", told) else type(error).__name__
     what = f"{model}: HTTP {error.status_code}, {code}"
-    if error.status_code in {401, 403, 404}:
+    # The key, the credit or the model's name: nothing that another message would change.
+    if error.status_code in {401, 402, 403, 404}:
         return ModelMisconfigured(what)
     passing = error.status_code >= 500 or error.status_code in {408, 409, 425, 429}
     return ModelUnavailable(what, _retry_after(error.response.headers)) if passing else ModelRefused(what)
@@ -151,6 +157,31 @@ def at(body: Any, *path: str | int) -> Any:
     return body
 
 
+@dataclass(slots=True)
+class _Ending:
+    """How an answer ends, by the endpoint's own words."""
+
+    finish: str | None = None
+    is_refused: bool = False
+
+    def take(self, answer: object, of: str) -> None:
+        """Note what an answer says of its end, or a chunk; what it says else is `of` "message" or "delta"."""
+        finish = at(answer, "choices", 0, "finish_reason")
+        if finish is not None:
+            self.finish = str(finish) or self.finish or ""
+        self.is_refused = self.is_refused or bool(at(answer, "choices", 0, of, "refusal"))
+
+    def explain(self, model: str) -> None:
+        """Raise what explains that an answer has no text, where the endpoint says so: another try is no help.
+
+        Raises ModelRefused, and of this ContextTooLong.
+        """
+        if self.is_refused or self.finish == "content_filter":
+            raise ModelRefused(f"{model}: it does not answer this")
+        if self.finish == "length":
+            raise ContextTooLong(f"{model}: the context has no room for an answer")
+
+
 class EndpointChat:
     """The chat completions of one model.
 
@@ -169,12 +200,20 @@ class EndpointChat:
 
     async def stream(self, messages: Sequence[ChatMessage]) -> AsyncGenerator[str | Begun | Usage, None]:
         bill = Bill(_size(messages))
+        ending = _Ending()
+        pieces = Pieces()
+        is_empty = True
         with billed(self.name, bill, self._meter):
-            async with aclosing(self._deltas(messages, bill)) as deltas:
+            async with aclosing(self._deltas(messages, bill, ending)) as deltas:
                 async for delta in deltas:
-                    bill.completion_bytes += len(delta.encode())
-                    yield delta
-        if not bill.completion_bytes:
+                    bill.count(delta)
+                    if text := pieces.feed(delta):
+                        is_empty = False
+                        yield text
+        if text := pieces.rest():
+            yield text
+        elif is_empty:
+            ending.explain(self.name)
             raise ModelUnavailable(f"{self.name}: the answer is empty")
         yield bill.usage
 
@@ -183,11 +222,18 @@ class EndpointChat:
         with billed(self.name, bill, self._meter):
             async with asyncio.timeout(self._patience.whole):
                 answer = await self._ask(messages, schema)
-            text = self._text(answer, bill)
-            bill.completion_bytes += len(text.encode())
+            ending = _Ending()
+            said = self._text(answer, bill, ending)
+            bill.count(said)
+        pieces = Pieces()
+        text = pieces.feed(said) + pieces.rest()
+        if not text:
+            ending.explain(self.name)
         return Completion(_object_in(text) if schema else text, bill.usage)
 
-    async def _deltas(self, messages: Sequence[ChatMessage], bill: Bill) -> AsyncGenerator[str, None]:
+    async def _deltas(
+        self, messages: Sequence[ChatMessage], bill: Bill, ending: _Ending
+    ) -> AsyncGenerator[str, None]:
         now = asyncio.get_running_loop().time
         last = now() + self._patience.whole
         limit = now() + self._patience.first_token if self._streams else last
@@ -195,15 +241,15 @@ class EndpointChat:
             answer = await self._open(messages)
         bill.began = True
         if not isinstance(answer, AsyncStream):
-            yield self._text(answer, bill)
+            yield self._text(answer, bill, ending)
             return
-        finished = False
         async with answer:
             if answer.response.headers.get("content-type", "").startswith("application/json"):
-                self._streams = False
                 async with asyncio.timeout_at(last):
                     whole = json.loads(await answer.response.aread())
-                yield self._text(whole, bill)
+                text = self._text(whole, bill, ending)
+                self._streams = False
+                yield text
                 return
             while True:
                 async with asyncio.timeout_at(min(limit, last)):
@@ -212,11 +258,10 @@ class EndpointChat:
                     break
                 limit = now() + self._patience.between_tokens
                 bill.take(chunk)
-                finished = finished or at(chunk, "choices", 0, "finish_reason") is not None
-                delta = at(chunk, "choices", 0, "delta", "content")
-                if delta and isinstance(delta, str):
+                ending.take(chunk, "delta")
+                if delta := text_of(at(chunk, "choices", 0, "delta", "content")):
                     yield delta
-        if not finished:
+        if ending.finish is None:
             raise ModelUnavailable(f"{self.name}: the stream broke off")
 
     async def _open(self, messages: Sequence[ChatMessage]) -> AsyncStream[object] | object:
@@ -243,7 +288,7 @@ class EndpointChat:
         if self._tells_usage and ("stream_options" in complaint or "include_usage" in complaint):
             self._tells_usage = False
             return True
-        if self._streams and "stream" in complaint:
+        if self._streams and re.search(r"\bstream", complaint):
             self._streams = False
             return True
         return False
@@ -269,13 +314,14 @@ class EndpointChat:
         body: Json = {"model": self.name, "messages": _params(messages), **more}
         return await self._client.post(_CHAT, cast_to=object, body=body, options={"timeout": timeout})
 
-    def _text(self, answer: object, bill: Bill) -> str:
+    def _text(self, answer: object, bill: Bill, ending: _Ending) -> str:
         message = at(answer, "choices", 0, "message")
         if not isinstance(message, dict):
             raise ModelUnavailable(f"{self.name}: the answer holds no message")
         bill.began = True
         bill.take(answer)
-        return str(message.get("content") or "")
+        ending.take(answer, "message")
+        return text_of(message.get("content"))
 
 
 class EndpointTranscriber:

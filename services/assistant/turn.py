@@ -67,8 +67,8 @@ OVER_LIMIT = (
     "please ask me again tomorrow."
 )
 REFUSED = (
-    "My language model refuses this message; it may be too long for it. I have kept what you said; "
-    "please try with fewer words."
+    "My language model refuses this message: it may be too long, or of something that it won't speak about. "
+    "I have kept what you said; please try it with fewer words, or with others."
 )
 PUT_ASIDE = "I couldn't answer this, and have put it aside. What you said is kept; please ask me again."
 

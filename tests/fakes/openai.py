@@ -43,6 +43,10 @@ class Step:
     tool_calls: tuple[ToolCall, ...] = ()
     finish: str = "stop"
     """The finish reason; empty for an endpoint that never says one."""
+    refusal: str | None = None
+    """What the model says in the place of an answer."""
+    in_parts: bool = False
+    """The content is a list of parts, after one of another kind, as of models that think."""
     usage: bool = True
     gate: asyncio.Event | None = None
     """Nothing is sent before this is set."""
@@ -60,6 +64,7 @@ class Step:
     """Send an error object inside the stream."""
     raw: str | None = None
     """Send this and nothing else, as a proxy in between would."""
+    raw_type: str = "text/html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,7 @@ class FakeOpenAI:
             if step.status != 200:
                 return _refused(step)
             if step.raw is not None:
-                return web.Response(text=step.raw, content_type="text/html")
+                return web.Response(text=step.raw, content_type=step.raw_type)
             if body.get("stream") and self.streams == "yes":
                 return await self._stream(request, body, step)
             if step.hang_after is not None:
@@ -296,7 +301,9 @@ def embedding(text: str, size: int) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 def _completion(body: Body, step: Step) -> Body:
-    message: Body = {"role": "assistant", "content": None if step.tool_calls else step.text}
+    message: Body = {"role": "assistant", "content": None if step.tool_calls else _content(step, step.text)}
+    if step.refusal is not None:
+        message |= {"content": None, "refusal": step.refusal}
     if step.tool_calls:
         message["tool_calls"] = [_tool_call(i, call) for i, call in enumerate(step.tool_calls)]
     choice = {"index": 0, "message": message, "finish_reason": _finish(step), "logprobs": None}
@@ -307,7 +314,10 @@ def _completion(body: Body, step: Step) -> Body:
 def _chunks(body: Body, step: Step) -> list[Body]:
     head = _head(body, "chat.completion.chunk")
     size = max(1, math.ceil(len(step.text) / step.pieces))
-    deltas: list[Body] = [{"content": step.text[at : at + size]} for at in range(0, len(step.text), size)]
+    texts = [step.text[at : at + size] for at in range(0, len(step.text), size)]
+    deltas: list[Body] = [{"content": _content(step, text)} for text in texts]
+    if step.refusal is not None:
+        deltas = [{"content": None, "refusal": step.refusal}]
     if step.tool_calls:
         deltas = [{"tool_calls": [{"index": i} | _tool_call(i, c)]} for i, c in enumerate(step.tool_calls)]
     deltas.insert(0, {"role": "assistant", "content": ""})
@@ -317,6 +327,12 @@ def _chunks(body: Body, step: Step) -> list[Body]:
     if step.usage and (body.get("stream_options") or {}).get("include_usage"):
         chunks.append(head | {"choices": [], "usage": _usage(body, step)})
     return chunks
+
+
+def _content(step: Step, text: str) -> object:
+    return (
+        [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": text}] if step.in_parts else text
+    )
 
 
 def _head(body: Body, kind: str) -> Body:

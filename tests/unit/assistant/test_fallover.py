@@ -133,6 +133,16 @@ async def test_what_only_the_operator_can_mend_is_not_tried_again(
     assert len(first.requests) == 1
 
 
+async def test_a_model_that_is_unknown_leaves_the_others_of_its_endpoint_alone(
+    both: Fallover, first: FakeOpenAI, second: FakeOpenAI
+) -> None:
+    second.reply = Step(text="From the spare.")
+    for _ in range(FAILURES):
+        first.script(Step(status=404))
+        assert (await said(both))[1] == "spare"
+    assert await said(both) == ("Noted.", "main")
+
+
 async def test_a_refusal_is_final_and_no_failure(
     both: Fallover, first: FakeOpenAI, second: FakeOpenAI
 ) -> None:

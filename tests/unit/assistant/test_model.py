@@ -149,7 +149,58 @@ class TestStream:
         assert len(fake.requests) == 1
         assert meter.calls == []
 
-    @pytest.mark.parametrize("status", [401, 403, 404])
+    async def test_reads_parts_and_leaves_thoughts_out(self, fake: FakeOpenAI, chat: EndpointChat) -> None:
+        fake.script(Step(text="Hello, Ann!", in_parts=True))
+        assert "".join((await gather(chat))[0]) == "Hello, Ann!"
+        fake.script(Step(text="<think>Who is it?</think>\n\nHello,\0 Ann!", pieces=9))
+        assert "".join((await gather(chat))[0]) == "Hello, Ann!"
+
+    async def test_puts_a_pair_together_that_comes_in_two_pieces(
+        self, fake: FakeOpenAI, chat: EndpointChat
+    ) -> None:
+        fake.script(Step(text="ab\ud83d\ude00c\ud83d", pieces=5))
+        assert "".join((await gather(chat))[0]) == "ab😀c\ufffd"
+
+    @pytest.mark.parametrize("streams", ["yes", "ignored"])
+    @pytest.mark.parametrize(
+        ("step", "error"),
+        [
+            (Step(text="", finish="content_filter"), ModelRefused),
+            (Step(refusal="I won't."), ModelRefused),
+            (Step(text="<think>So many thoughts", finish="length"), ContextTooLong),
+        ],
+    )
+    async def test_no_text_for_a_reason_is_a_refusal(
+        self,
+        fake: FakeOpenAI,
+        chat: EndpointChat,
+        step: Step,
+        error: type[ModelRefused],
+        streams: Literal["yes", "ignored"],
+    ) -> None:
+        fake.reply, fake.streams = step, streams
+        with pytest.raises(error):
+            await gather(chat)
+        with pytest.raises(error):
+            await chat.complete(HELLO)
+
+    @pytest.mark.parametrize(
+        "step",
+        [
+            Step(status=400, message="Upstream error from provider"),
+            Step(raw='{"error": {"message": "rate limited", "code": 429}}', raw_type="application/json"),
+        ],
+    )
+    async def test_goes_on_streaming_after_a_failure_of_another_kind(
+        self, fake: FakeOpenAI, chat: EndpointChat, step: Step
+    ) -> None:
+        fake.script(step)
+        with pytest.raises((ModelRefused, ModelUnavailable)):
+            await gather(chat)
+        await gather(chat)
+        assert [body["stream"] for body in fake.bodies()] == [True, True]
+
+    @pytest.mark.parametrize("status", [401, 402, 403, 404])
     async def test_waits_for_the_operator_where_key_or_name_are_refused(
         self, fake: FakeOpenAI, chat: EndpointChat, status: int
     ) -> None:
@@ -173,6 +224,11 @@ class TestStream:
             Step(status=400, message="the request exceeds the available context size", code=400),
             Step(status=413),
             Step(status=500, message="input length exceeds maximum context length"),
+            Step(
+                status=400, message="The input token count (9) exceeds the maximum number of tokens allowed"
+            ),
+            Step(status=400, message="This model's maximum prompt length is 131072"),
+            Step(status=422, message="`inputs` must have less than 4096 tokens. Given: 5000"),
             Step(error_after=0, code="context_length_exceeded"),
         ],
     )
