@@ -101,7 +101,7 @@ async def found(remi: Remi, turn: Turn, words: str) -> tuple[Reply, Change | Non
     if not hits:
         return Reply(f"I remember nothing about {quote(words)}."), None
     heading = f"**What I remember about {quote(words)}**"
-    if not (dates.ranges(words, turn.newest.event.sent_at) or any(_holds(each, words) for each in hits)):
+    if not are_found(turn, hits, words):
         hits = hits[:NEAREST]
         heading = f"Nothing that I remember holds {quote(words)}. What comes nearest:"
     lines = [
@@ -111,6 +111,11 @@ async def found(remi: Remi, turn: Turn, words: str) -> tuple[Reply, Change | Non
     rows, opened = numbered(turn, [thing_of(each) for each in hits])
     text = "\n".join([heading, "", *lines])
     return Reply(f"{text}\n\nPress a number to see more of it.", rows), offering(turn, *opened)
+
+
+def are_found(turn: Turn, hits: Sequence[Recalled], words: str) -> bool:
+    """Whether these hold what was looked for, rather than coming near it."""
+    return bool(dates.ranges(words, turn.newest.event.sent_at)) or any(_holds(each, words) for each in hits)
 
 
 async def look_for(remi: Remi, turn: Turn, words: str, spaces: Sequence[UUID]) -> list[Recalled]:
@@ -204,14 +209,20 @@ def thing_of(recalled: Recalled) -> Named:
 
 
 def numbered(
-    turn: Turn, things: Sequence[Named], list_id: str = "", shown: int = 0
+    turn: Turn,
+    things: Sequence[Named],
+    list_id: str = "",
+    shown: int = 0,
+    *,
+    verb: str = "open",
+    label: str = "",
 ) -> tuple[Rows, list[Action]]:
-    """Rows of buttons that open the things of a list: a new one, or the next page of one."""
+    """Rows of buttons for the things of a list: a new one, or the next page of one."""
     list_id = list_id or str(uuid4())
-    opened = [
-        action(turn, "open", number=[str(number)], list=[list_id], **thing)
+    offered = [
+        action(turn, verb, number=[str(number)], list=[list_id], **thing)
         for number, thing in enumerate(things, start=shown + 1)
     ]
-    buttons = [button(each.arguments["number"][0], each) for each in opened]
+    buttons = [button(label + each.arguments["number"][0], each) for each in offered]
     rows = tuple(tuple(buttons[start : start + ROW]) for start in range(0, len(buttons), ROW))
-    return rows, opened
+    return rows, offered

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from services.assistant import browse, showing
-from services.assistant.buttons import Change, action, button, offering
+from services.assistant.buttons import Change, offering
 from services.assistant.domain import (
     TEAM_SPACE,
     Access,
@@ -68,12 +68,14 @@ async def command(remi: Remi, turn: Turn, asked: Commanded) -> tuple[Reply, Chan
         f"{number}. {showing.recalled(each, turn.newest.event.sent_at)}"
         for number, each in enumerate(hits, start=1)
     ]
-    offered = [action(turn, "share", **browse.thing_of(each)) for each in hits]
-    row = tuple(button(f"Share {number}", each) for number, each in enumerate(offered, start=1))
-    return Reply(
-        "\n".join(["Which shall I share? Everybody in the team can ask me about it then.", "", *lines]),
-        (row,),
-    ), offering(turn, *offered)
+    things = [browse.thing_of(each) for each in hits]
+    rows, offered = browse.numbered(turn, things, verb="share", label="Share ")
+    heading = "Which shall I share? Everybody in the team can ask me about it then."
+    if not browse.are_found(turn, hits, asked.arguments):
+        heading = (
+            f"Nothing that you told me holds {quote(asked.arguments)}. What comes nearest is this. {heading}"
+        )
+    return Reply("\n".join([heading, "", *lines]), rows), offering(turn, *offered)
 
 
 async def pressed(remi: Remi, turn: Turn, asked: Action) -> Reply:
@@ -96,9 +98,11 @@ async def _shared(remi: Remi, turn: Turn, thing: Memory | Message | None) -> Rep
         case Message(role=Role.REMI):
             return Reply("Those are my own words. I share only what people told me.")
         case Memory():
-            await _copy_memory(remi, turn, thing)
+            holds = await _copy_memory(remi, turn, thing)
         case Message():
-            await _copy_message(remi, turn, thing)
+            holds = await _copy_message(remi, turn, thing)
+    if not holds:
+        return Reply("The team was told that before, and has put it right since: /memory lists what holds.")
     conversation_id = conversation(turn.conversation_id)
     await index(remi.store, remi.models.embedder, TEAM_SPACE, conversation_id)
     return Reply(
@@ -107,13 +111,14 @@ async def _shared(remi: Remi, turn: Turn, thing: Memory | Message | None) -> Rep
     )
 
 
-async def _copy_memory(remi: Remi, turn: Turn, memory: Memory) -> None:
+async def _copy_memory(remi: Remi, turn: Turn, memory: Memory) -> bool:
+    """Copy it, if the team hasn't it; False if the team's copy no longer holds."""
     memory_id = _copy_id(memory)
     # What is always shown to one person is not to be always shown to all.
     kind = MemoryKind.FACT if memory.kind is MemoryKind.PROFILE else memory.kind
     async with scoped(remi.store, [TEAM_SPACE]) as connection:
-        if await memories.some(connection, [TEAM_SPACE], [memory_id]):
-            return
+        if known := await memories.some(connection, [TEAM_SPACE], [memory_id]):
+            return known[0].superseded_at is None
         copies = [
             (
                 await note(
@@ -127,13 +132,15 @@ async def _copy_memory(remi: Remi, turn: Turn, memory: Memory) -> None:
         await memories.insert(
             connection, TEAM_SPACE, memory_id, kind, memory.text, now, copies, details=memory.details
         )
+    return True
 
 
-async def _copy_message(remi: Remi, turn: Turn, message: Message) -> None:
+async def _copy_message(remi: Remi, turn: Turn, message: Message) -> bool:
+    """The same for what was said."""
     memory_id = uuid5(TEAM_SPACE, f"said {message.message_id}")
     async with scoped(remi.store, [TEAM_SPACE]) as connection:
-        if await memories.some(connection, [TEAM_SPACE], [memory_id]):
-            return
+        if known := await memories.some(connection, [TEAM_SPACE], [memory_id]):
+            return known[0].superseded_at is None
         copy = await note(
             connection, turn, message.message_id, message.author_name, message.text, message.sent_at
         )
@@ -141,6 +148,7 @@ async def _copy_message(remi: Remi, turn: Turn, message: Message) -> None:
         await memories.insert(
             connection, TEAM_SPACE, memory_id, MemoryKind.FACT, message.text, now, [(copy, message.text)]
         )
+    return True
 
 
 async def is_shared(remi: Remi, memory: Memory) -> bool:

@@ -54,6 +54,37 @@ async def test_share_in_reply_to_a_message_or_by_number(telegram: Gateway) -> No
     assert "What shall I share" in (await telegram.command("share", "99")).text
 
 
+async def test_a_number_is_that_of_the_list_shown_last_whatever_it_lists(telegram: Gateway) -> None:
+    await telegram.command("remember", "My salary is 5000 a month.")
+    await telegram.command("remember", "The printer is called Wombat.")
+    await telegram.command("memory")
+    listed = await telegram.command("share", "printer")
+    assert "1. " in listed.text
+    assert "Wombat" in listed.text.split("1. ")[1].splitlines()[0]
+    assert "Wombat" in (await telegram.command("share", "1")).text
+    assert "salary" not in (await telegram.command("memory", "salary", **BOB)).text.replace("“salary”", "")
+    await telegram.command("share", "printer")
+    assert "Gnu" in (await telegram.command("correct", "1 The printer is called Gnu.")).text
+
+
+async def test_what_comes_near_is_not_taken_for_what_was_asked(telegram: Gateway) -> None:
+    await telegram.say("The office wifi is called Quokka.")
+    assert "What comes nearest" in (await telegram.command("share", "router password")).text
+    assert "What comes nearest" not in (await telegram.command("share", "wifi")).text
+
+
+async def test_what_the_team_has_put_right_is_not_shared_again(telegram: Gateway) -> None:
+    await telegram.command("remember", "The office wifi is called Quokka.")
+    await telegram.command("memory")
+    await telegram.command("share", "1")
+    listed = (await telegram.command("memory")).text
+    of_team = "1" if "team" in listed.split("1. ")[1].splitlines()[0] else "2"
+    await telegram.command("correct", f"{of_team} The office wifi is called Wombat.")
+    await telegram.command("memory", "wifi called Quokka")
+    again = await telegram.command("share", "1")
+    assert "put it right since" in again.text
+
+
 async def test_what_was_shared_is_taken_back_by_whoever_shared_it(telegram: Gateway) -> None:
     await telegram.command("remember", "The office wifi is called Quokka.")
     await telegram.press(await telegram.press(await telegram.command("memory"), "1"), "Share with the team")

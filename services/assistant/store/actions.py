@@ -46,7 +46,7 @@ async def find(connection: Connection, space_id: UUID, action_id: UUID) -> Actio
 async def numbered(connection: Connection, space_id: UUID, person_id: UUID, number: int) -> Action | None:
     """What a number stands for in the list that the person was shown last; None if it is not in it."""
     row = await connection.fetchrow(SQL["numbered"], space_id, person_id, str(number))
-    return Action(row["action_id"], person_id, "open", json.loads(row["arguments"])) if row else None
+    return Action(row["action_id"], person_id, row["verb"], json.loads(row["arguments"])) if row else None
 
 
 async def drop(connection: Connection, space_id: UUID, action_ids: Sequence[UUID]) -> None:

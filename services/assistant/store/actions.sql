@@ -12,11 +12,11 @@ SELECT person_id, verb, arguments FROM action WHERE space_id = $1 AND action_id 
 
 -- name: numbered
 -- What a number stands for in the newest list of a person.
-SELECT action_id, arguments FROM action
-WHERE space_id = $1 AND person_id = $2 AND verb = 'open' AND expires_at > now()
+SELECT action_id, verb, arguments FROM action
+WHERE space_id = $1 AND person_id = $2 AND expires_at > now()
   AND arguments #>> '{number,0}' = $3
   AND arguments -> 'list' = (SELECT arguments -> 'list' FROM action
-                             WHERE space_id = $1 AND person_id = $2 AND verb = 'open'
+                             WHERE space_id = $1 AND person_id = $2 AND arguments ?& '{number,list}'
                              ORDER BY expires_at DESC LIMIT 1)
 ORDER BY expires_at DESC LIMIT 1
 
