@@ -34,7 +34,7 @@ from services.assistant.index import index, index_turn
 from services.assistant.model import Vector
 from services.assistant.recall import Query, embed_said, recall_nearby, shorter
 from services.assistant.remi import Remi
-from services.assistant.store import directory, inbox, turns, work
+from services.assistant.store import directory, forgetting, inbox, turns, work
 from services.assistant.store.connection import Connection, alone, scoped
 from services.assistant.store.passages import Subject
 from services.assistant.store.turns import Outcome
@@ -200,10 +200,22 @@ async def _respond(remi: Remi, turn: Turn, ahead: Ahead | None) -> Response:
     match turn.newest.event.body:
         case Commanded() | Pressed():
             reply, change = await commands.run(remi, turn)
-            response = Response(Outcome(reply), change)
+            response = Response(Outcome(reply), change or _unsaying(turn))
         case _:
             response = await _reply(remi, turn, ahead)
     return await _introduced(remi, turn, response) if turn.newest.is_news else response
+
+
+def _unsaying(turn: Turn) -> Change | None:
+    """A command's words are kept for what comes of them: where nothing does, they go."""
+    message_id = turn.newest.message_id
+    if message_id is None:
+        return None
+
+    async def change(connection: Connection) -> None:
+        await forgetting.unsay(connection, turn.space_id, message_id)
+
+    return change
 
 
 async def _introduced(remi: Remi, turn: Turn, response: Response) -> Response:

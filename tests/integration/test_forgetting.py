@@ -313,3 +313,26 @@ async def test_a_preview_shows_what_holds_all_of_the_words(talk: Talk) -> None:
     assert [message.message_id for message in doomed.messages] == [new, old]
     assert doomed.memories == (memory,)
     assert nothing == blank == forgetting.Doomed((), (), 0, 0)
+
+
+async def test_what_a_command_brought_in_vain_goes_from_the_index_too(talk: Talk, database: Database) -> None:
+    before = await talk.say("The boat is blue.")
+    brought = await talk.say(f"call {CANARY}")
+    turn_id = await turn(talk, brought, state="running", kind="command")
+    await talk.index()
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await forgetting.unsay(connection, talk.space_id, brought)
+    # The end of the turn empties its events.
+    assert await holding(database, CANARY) == {"event"}
+    assert await talk.value("SELECT count(*) FROM message") == 1
+    assert await talk.value("SELECT state FROM turn WHERE turn_id = $1", turn_id) == "running"
+    await talk.index()
+    assert await talk.value("SELECT count(*) FROM passage WHERE subject_id = $1", before) == 1
+
+
+async def test_what_was_learned_from_meanwhile_stays_said(talk: Talk) -> None:
+    brought = await talk.say(f"call {CANARY}")
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await remember(connection, talk.space_id, brought, f"call {CANARY}", talk.now)
+        await forgetting.unsay(connection, talk.space_id, brought)
+    assert await talk.value("SELECT count(*) FROM message") == 1

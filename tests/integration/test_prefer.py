@@ -109,6 +109,27 @@ async def test_a_member_keeps_their_own_messages_out(
     assert (await texts(assistant, GROUP))[1:] == ["I asked for this one.", "The boat is called Biscuit."]
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("remind", "my secret handshake is zebra"),
+        ("correct", "99 my shoe size is fortyfour"),
+        ("reminders", "99 tomorrow at nine"),
+    ],
+)
+async def test_nothing_is_kept_of_a_command_that_nothing_came_of(
+    assistant: Assistant, telegram: Gateway, group: pb.Place, command: str, arguments: str
+) -> None:
+    await telegram.command("private", "on", place=group, **BOB)
+    await telegram.command(command, arguments, place=group, **BOB)
+    await telegram.command(command, arguments)
+    assert await texts(assistant, GROUP) == await texts(assistant) == []
+    found = await telegram.command("memory", arguments.split()[-1], place=group)
+    assert "remember nothing" in found.text
+    await telegram.command("remind", "tomorrow at nine to call the bank")
+    assert await texts(assistant) == ["tomorrow at nine to call the bank"]
+
+
 async def test_whoever_stepped_aside_a_moment_ago_is_not_kept_by_another_replica(
     assistant: Assistant, telegram: Gateway, group: pb.Place
 ) -> None:

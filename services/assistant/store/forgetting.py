@@ -158,6 +158,17 @@ async def forget(
     return Forgotten(len(said), len(learned))
 
 
+async def unsay(connection: Connection, space_id: UUID, message_id: UUID) -> None:
+    """Erase a message that a command brought and nothing came of. What was learned from meanwhile stays."""
+    brought = await connection.fetchrow(SQL["brought"], space_id, message_id)
+    if brought is None:
+        return
+    if brought["is_indexed"]:
+        await connection.execute(SQL["unmake"], space_id, [message_id], [], REACH)
+        await connection.execute(SQL["prune"], space_id)
+    await connection.execute(SQL["unsay"], space_id, message_id)
+
+
 async def repeat(connection: Connection, past: Forgetting) -> None:
     """Forget what was forgotten before, in a database that doesn't know of it."""
     await _erase(connection, past.space_id, past.messages, past.memories)

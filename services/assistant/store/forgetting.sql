@@ -274,6 +274,20 @@ WITH unset AS (
 )
 DELETE FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
 
+-- name: brought
+-- A message that nothing was learned from, locked against the index and against learning.
+SELECT indexed_at IS NOT NULL AS is_indexed FROM message
+WHERE space_id = $1 AND message_id = $2
+  AND NOT EXISTS (SELECT FROM memory_source WHERE space_id = $1 AND message_id = $2)
+FOR UPDATE
+
+-- name: unsay
+-- It goes, and the event that brought it is one without words.
+WITH emptied AS (
+    UPDATE event SET message_id = NULL WHERE space_id = $1 AND message_id = $2
+)
+DELETE FROM message WHERE space_id = $1 AND message_id = $2
+
 -- name: texts
 SELECT text FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
 UNION ALL
