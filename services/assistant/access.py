@@ -30,6 +30,11 @@ HOW_A_GROUP_IS_LET_IN = (
     "here in a message to me, and this group is in."
 )
 
+CODE_IS_NOT_VALID = (
+    "This invitation code is not valid, or was used already. Please look whether it is complete, or ask "
+    "whoever runs me for a new one."
+)
+
 AccessCache = TTLCache[tuple[str, ...], Access]
 """What was found lately; every commit checks that the directory still says so."""
 
@@ -71,6 +76,8 @@ async def admit(store: Store, door: Doorkeeper, event: Event) -> tuple[Event, Ac
     if access is not None:
         door.lately[key] = access
         return (event if given is None else replace(event, body=Commanded("start", ""))), access
+    if code:
+        return Denied(CODE_IS_NOT_VALID)
     if not event.addressed or not await directory.tell_stranger(store, place, author):
         return Denied("")
     return Denied(HOW_TO_BE_LET_IN if place.chat_kind is ChatKind.DIRECT else HOW_A_GROUP_IS_LET_IN)

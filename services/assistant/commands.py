@@ -84,8 +84,7 @@ async def run(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
     assert isinstance(body, Commanded)
     match body.name:
         case "start":
-            name = turn.newest.event.author.display_name
-            return Reply(showing.introduction(name, is_direct(turn))), None
+            return await _start(remi, turn), None
         case "help":
             return _help(), None
         case "memory" if body.arguments:
@@ -109,9 +108,9 @@ async def run(remi: Remi, turn: Turn) -> tuple[Reply, Change | None]:
         case "language":
             return prefer.language(remi, turn, body.arguments)
         case "private":
-            return prefer.private(remi, turn, body.arguments)
+            return await prefer.private(remi, turn, body.arguments)
         case "listen":
-            return prefer.listen(remi, turn, body.arguments)
+            return await prefer.listen(remi, turn, body.arguments)
         case "link":
             return await link.command(remi, turn, body.arguments)
         case "unlink":
@@ -142,6 +141,11 @@ def cannot_read(body: Said | Edited) -> str:
             )
         case _:
             return "There are no words in this message. Please tell me in words."
+
+
+async def _start(remi: Remi, turn: Turn) -> Reply:
+    keeps_here = None if is_direct(turn) else await prefer.group_keeps(remi, turn)
+    return Reply(showing.introduction(turn.newest.event.author.display_name, keeps_here))
 
 
 def _help() -> Reply:

@@ -226,6 +226,14 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupKeeps:
+    """What Remi keeps in a group: all that is said, or what is said to it. It `leaves_out` who wants that."""
+
+    listens: bool
+    leaves_out: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Something somebody or Remi said, verbatim."""
 

@@ -3,14 +3,14 @@
 import re
 from zoneinfo import ZoneInfo
 
-from services.assistant import zones
+from services.assistant import showing, zones
 from services.assistant.buttons import Change
-from services.assistant.domain import Reply, Turn
+from services.assistant.domain import GroupKeeps, Reply, Turn
 from services.assistant.quotes import plain, quote
 from services.assistant.remi import Remi
 from services.assistant.rights import is_direct
 from services.assistant.store import directory
-from services.assistant.store.connection import Connection
+from services.assistant.store.connection import Connection, alone
 
 _LANGUAGE = re.compile(r"[^\W\d_]{2,20}(?:[ -][^\W\d_]{1,20}){0,2}")
 _ON_OFF = {"on": True, "off": False}
@@ -72,14 +72,22 @@ def language(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
     return Reply(f"I answer you in {plain(wanted)} from now on.{without}"), change
 
 
-def private(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
+async def group_keeps(remi: Remi, turn: Turn) -> GroupKeeps:
+    """What is kept in the turn's group, and of what its author says there."""
+    async with alone(remi.store) as connection:
+        return await directory.group_keeps(connection, turn.space_id, turn.newest.event.author)
+
+
+async def private(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
     """Whether a person's own words in a group are kept."""
     if is_direct(turn):
         return Reply("This talk is private anyway: nobody but you gets to see it."), None
     is_on = _ON_OFF.get(text.strip().lower())
     if is_on is None:
+        kept = showing.what_is_kept(await group_keeps(remi, turn))
         return Reply(
-            "Say /private on, and I keep nothing of what you say in this group; /private off undoes it."
+            f"{kept} Say /private on, and I keep nothing of what you say in this group; "
+            "/private off undoes it."
         ), None
 
     async def change(connection: Connection) -> None:
@@ -94,15 +102,16 @@ def private(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
     return Reply("I keep what you say to me in this group again."), change
 
 
-def listen(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
+async def listen(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
     """Whether what is said in a group, but not to Remi, is kept too."""
     event = turn.newest.event
     if is_direct(turn):
         return Reply("I listen to all you say here. /listen is for groups."), None
     is_on = _ON_OFF.get(text.strip().lower())
     if is_on is None:
+        kept = showing.what_is_kept(await group_keeps(remi, turn))
         return Reply(
-            "Say /listen on, and I keep all that is said in this group; /listen off undoes it."
+            f"{kept} With /listen on I keep all that is said in this group; /listen off undoes it."
         ), None
     if not event.author.is_chat_admin:
         return Reply("Only an admin of this chat can say whether I listen along."), None

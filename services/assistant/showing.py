@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from services.assistant import offline
-from services.assistant.domain import TEAM_SPACE, Memory, MemoryKind, Message, Recalled
+from services.assistant.domain import TEAM_SPACE, GroupKeeps, Memory, MemoryKind, Message, Recalled
 from services.assistant.explain import Explanation, Line
 from services.assistant.quotes import plain, quote
 
@@ -35,28 +35,42 @@ GROUP_NOTICE = (
 """Said once in each group."""
 
 
-def introduction(name: str, is_direct: bool) -> str:
-    """Who Remi is, what it keeps, who sees it, and how that is undone."""
+def introduction(name: str, keeps_here: GroupKeeps | None) -> str:
+    """Who Remi is, what it keeps, who sees it, and how that is undone; no `keeps_here` in a direct talk."""
     hello = (
         f"Hello {plain(name, 40)}! I am Remi, an assistant with a long-term memory. Talk to me as to a "
         "colleague: you never have to tell me anything twice. I can show what each of my answers rested on."
     )
-    if is_direct:
+    if keeps_here is None:
         keeps = (
             "I keep what you say to me here and what I answer, word for word, and what I learn from it. "
             "I use it only when you talk to me directly: no group and no other person gets to see it."
         )
     else:
         keeps = (
-            "I keep what is said to me in this group and what I answer, word for word, and what I learn "
-            "from it; the rest of your talk I don't keep. Everybody here can ask me about it. What anybody "
-            "tells me directly is never shown here."
+            f"{what_is_kept(keeps_here)} Everybody here can ask me about it. What anybody tells me directly "
+            "is never shown here."
         )
     undo = (
         "/memory shows what I know, /why what my last answer rested on, and /forget with some words erases "
         "for good. /help lists all I can do."
     )
     return f"{hello}\n\n{keeps}\n\n{undo}"
+
+
+def what_is_kept(here: GroupKeeps) -> str:
+    """What Remi keeps in a group, as somebody there is told."""
+    if here.listens:
+        kept = (
+            "I keep all that is said in this group and what I answer, word for word, and what I learn from "
+            "it, also what isn't said to me."
+        )
+    else:
+        kept = (
+            "I keep what is said to me in this group and what I answer, word for word, and what I learn from "
+            "it; the rest of your talk I don't keep."
+        )
+    return f"{kept} Of what you say here I keep nothing, as you wished." if here.leaves_out else kept
 
 
 def count(number: int, one: str, several: str = "") -> str:

@@ -63,6 +63,16 @@ async def test_remi_listens_where_an_admin_says_so(
     assert "for groups" in (await telegram.command("listen", "on")).text
 
 
+async def test_a_group_is_told_what_is_kept_as_it_stands(telegram: Gateway, group: pb.Place) -> None:
+    told = [(await telegram.command(name, place=group)).text for name in ("start", "listen", "private")]
+    assert all("the rest of your talk I don't keep" in text for text in told)
+    await admin(telegram, group, "listen", "on")
+    await telegram.command("private", "on", place=group, **BOB)
+    for name in ("start", "listen", "private"):
+        assert "all that is said in this group" in (await telegram.command(name, place=group)).text
+        assert "I keep nothing, as you wished" in (await telegram.command(name, place=group, **BOB)).text
+
+
 async def test_what_was_overheard_is_found_and_asked_to_be_learned_from(
     start_assistant: StartAssistant, model: FakeOpenAI
 ) -> None:

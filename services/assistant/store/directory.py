@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from services.assistant.domain import Author, ChatKind, Place, Platform, TeamRole
+from services.assistant.domain import Author, ChatKind, GroupKeeps, Place, Platform, TeamRole
 from services.assistant.store.connection import Connection, Store, alone
 from services.assistant.store.queries import load
 from services.errors import Unavailable
@@ -90,6 +90,12 @@ async def speak(connection: Connection, person_id: UUID, language: str) -> None:
 async def listen(connection: Connection, space_id: UUID, listens: bool) -> None:
     """Keep in a group what isn't addressed to Remi too, or no longer."""
     await connection.execute(SQL["listen"], space_id, listens)
+
+
+async def group_keeps(connection: Connection, space_id: UUID, author: Author) -> GroupKeeps:
+    """What is kept in a group, and of what this account says there."""
+    (row,) = await connection.fetch(SQL["group_keeps"], space_id, author.platform, author.user_id)
+    return GroupKeeps(**row)
 
 
 async def is_news(connection: Connection, space_id: UUID) -> bool:

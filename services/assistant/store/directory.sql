@@ -55,6 +55,11 @@ UPDATE chat SET told_at = now() WHERE space_id = $1 AND told_at IS NULL
 -- name: is_news
 SELECT EXISTS (SELECT FROM chat WHERE space_id = $1 AND told_at IS NULL)
 
+-- name: group_keeps
+-- What is kept in a group: also what isn't said to Remi? And of what this account says there, nothing?
+SELECT coalesce((SELECT listens FROM chat WHERE space_id = $1), false) AS listens,
+       EXISTS (SELECT FROM aside WHERE chat_space = $1 AND platform = $2 AND user_id = $3) AS leaves_out
+
 -- name: step_aside
 INSERT INTO aside (chat_space, platform, user_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.assistant import showing
 from services.assistant.commands import MANIFEST, cannot_read
-from services.assistant.domain import Attachment, Edited, Recalled, Role, Said
+from services.assistant.domain import Attachment, Edited, GroupKeeps, Recalled, Role, Said
 from services.assistant.explain import Explanation, Line
 from services.assistant.quotes import plain, quote
 from services.assistant.store.traces import Reference, Trace
@@ -57,12 +57,22 @@ def test_a_long_list_ends_with_how_many_more_there_are() -> None:
 
 
 def test_an_introduction_tells_who_sees_what_is_said_here() -> None:
-    direct, group = showing.introduction("*Ann*", True), showing.introduction("*Ann*", False)
+    direct = showing.introduction("*Ann*", None)
+    group = showing.introduction("*Ann*", GroupKeeps(listens=False, leaves_out=False))
     assert r"\*Ann\*" in direct
     assert "no other person" in direct
     assert "Everybody here" in group
     for text in (direct, group):
         assert all(command in text for command in ("/memory", "/why", "/forget", "/help"))
+
+
+@pytest.mark.parametrize("listens", [False, True])
+@pytest.mark.parametrize("leaves_out", [False, True])
+def test_an_introduction_tells_what_is_kept_in_this_group(listens: bool, leaves_out: bool) -> None:
+    text = showing.introduction("Ann", GroupKeeps(listens, leaves_out))
+    assert ("all that is said" in text) is listens
+    assert ("the rest of your talk I don't keep" in text) is not listens
+    assert ("I keep nothing" in text) is leaves_out
 
 
 def line(number: int) -> Line:
