@@ -404,3 +404,23 @@ async def test_in_groups_too_they_are_one_person(world: World) -> None:
     assert labels(doomed) == ["Forget", "Keep"]
     assert "Gone" in (await world.telegram.via.press(doomed, "Forget", place=group)).text
     assert not await world.rows("SELECT FROM message WHERE text LIKE '%bicycle is green%'")
+
+
+@pytest.mark.parametrize("issues", [True, False])
+async def test_what_either_account_set_holds_for_both_and_for_each_after_they_part(
+    start_assistant: StartAssistant, database: Database, issues: bool
+) -> None:
+    async with linking(start_assistant, database) as world:
+        issuer, taker = world.telegram, world.discord
+        await issuer.say("My dog is called Biscuit.")
+        await taker.command("help")
+        for name, value in (("language", "Deutsch"), ("timezone", "Berlin")):
+            await (issuer if issues else taker).command(name, value)
+        await world.link(issuer, taker)
+        person = await world.person("telegram:7")
+        of = "SELECT language, zone FROM person WHERE person_id = $1"
+        assert [tuple(row) for row in await world.rows(of, person)] == [("Deutsch", "Europe/Berlin")]
+        await taker.press(await taker.command("unlink"), "Part")
+        apart = await world.person("discord:70")
+        assert apart != person
+        assert [tuple(row) for row in await world.rows(of, apart)] == [("Deutsch", "Europe/Berlin")]

@@ -89,7 +89,8 @@ WITH joined AS (
     UPDATE identity SET person_id = $2 FROM joined WHERE person_id = $3
 ), kept AS (
     UPDATE person SET role = issuer.role, turns_a_day = issuer.turns_a_day,
-        zone = coalesce(nullif(issuer.zone, ''), nullif(taker.zone, ''), '')
+        zone = coalesce(nullif(issuer.zone, ''), taker.zone),
+        language = coalesce(nullif(issuer.language, ''), taker.language)
     FROM joined, person issuer, person taker
     WHERE person.person_id = $2 AND issuer.person_id = $4 AND taker.person_id = $5
 ), gone AS (
@@ -138,10 +139,10 @@ WITH parted AS (
     WHERE link.state IN ('linked', 'moving') AND link.link_id <> $1
       AND link.taker_platform = parted.taker_platform AND link.taker_id = parted.taker_id
 ), made AS (
-    INSERT INTO person (person_id, role, turns_a_day, zone)
+    INSERT INTO person (person_id, role, turns_a_day, zone, language)
     SELECT $3, CASE WHEN array_position(ARRAY['removed', 'guest', 'member', 'admin'], parted.taker_role)
                        < array_position(ARRAY['removed', 'guest', 'member', 'admin'], role)
-                    THEN parted.taker_role ELSE role END, turns_a_day, zone
+                    THEN parted.taker_role ELSE role END, turns_a_day, zone, language
     FROM person, parted WHERE person_id = $2
 )
 UPDATE identity SET person_id = $3 FROM parted
