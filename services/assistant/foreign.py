@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 
 import ijson
 
+from services.assistant import wire
 from services.assistant.domain import Role
 from services.errors import InvalidEvent
 
@@ -90,7 +91,9 @@ def _chatgpt(number: int, talk: Mapping[str, Any]) -> Iterator[Said]:
     """The branch of a conversation that was shown last, from its first message on."""
     talk_id = str(talk.get("conversation_id") or talk.get("id") or number)
     mapping = talk["mapping"]
-    node_id = talk.get("current_node") or _newest(mapping)
+    node_id = talk.get("current_node")
+    if node_id not in mapping:
+        node_id = _newest(mapping)
     branch, seen = [], set()
     while node_id in mapping and node_id not in seen:
         seen.add(node_id)
@@ -105,7 +108,7 @@ def _chatgpt(number: int, talk: Mapping[str, Any]) -> Iterator[Said]:
         began = (message or {}).get("create_time") or began
         if role is not None and text and began:
             author = ME if role is Role.PERSON else "ChatGPT"
-            yield _said(f"chatgpt {talk_id}", each, role, author, text, began)
+            yield from _said(f"chatgpt {talk_id}", each, role, author, text, began)
 
 
 def _newest(mapping: Mapping[str, Any]) -> str | None:
@@ -127,12 +130,15 @@ def _charlie(collection: str, kept: Sequence[Mapping[str, Any]]) -> Iterator[Sai
         role = Role.REMI if about.get("username", "assistant") == "assistant" else Role.PERSON
         if text:
             author = ME if role is Role.PERSON else "Charlie"
-            yield _said(
+            yield from _said(
                 f"charlie {collection}", str(each["id"]), role, author, text, float(about["created_at"])
             )
 
 
-def _said(talk: str, message: str, role: Role, author: str, text: str, at: float) -> Said:
+def _said(talk: str, message: str, role: Role, author: str, text: str, at: float) -> Iterator[Said]:
+    """As a message, or as several where one can't be so long."""
     talk_id = uuid5(_NAMESPACE, talk)
     sent_at = datetime.fromtimestamp(float(at), UTC)
-    return Said(uuid5(talk_id, message), talk_id, role, author, text, sent_at)
+    for start in range(0, len(text), wire.MAX_TEXT):
+        message_id = uuid5(talk_id, f"{message} from {start}" if start else message)
+        yield Said(message_id, talk_id, role, author, text[start : start + wire.MAX_TEXT], sent_at)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import tempfile
+from codecs import BOM_UTF8
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -189,7 +190,7 @@ async def bring(
     total = Imported()
     # A file without a name: what somebody brings is nowhere to be found once it is in, or refused.
     with tempfile.TemporaryFile() as staged:
-        async for chunk in chunks:
+        async for chunk in _unmarked(chunks):
             staged.write(chunk)
         said = await asyncio.to_thread(foreign.read, staged) if foreign.is_foreign(staged) else None
         for _ in _batches(staged, said):
@@ -199,6 +200,18 @@ async def bring(
                 await directory.hold(connection, access.person_id)
                 total += await _add(connection, access, place, batch, worker_after)
     return total
+
+
+async def _unmarked(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same without the mark that some editors put before a text."""
+    head = b""
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= len(BOM_UTF8):
+            break
+    yield head.removeprefix(BOM_UTF8)
+    async for chunk in chunks:
+        yield chunk
 
 
 def summary(done: Imported) -> str:

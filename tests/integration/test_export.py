@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from client import PATIENCE, Gateway, gateway
 from conftest import Assistant, StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI, Step
 from remembering import Gate
-from services.assistant import commands, memory_servicer
+from services.assistant import commands, memory_servicer, wire
 from services.assistant.index import index
 from services.assistant.portable import LONGEST_LINE, PIECE
 from services.assistant.recall import Query, recall
@@ -461,9 +462,11 @@ CHARLIE = {
         ([CHATGPT], ["person me My dog is called Biscuit.", "remi ChatGPT Noted."]),
         ([{**CHATGPT, "current_node": None}], [
             "person me My dog is called Biscuit.", "remi ChatGPT An answer that was made anew."]),
+        ([{**CHATGPT, "current_node": "gone"}], [
+            "person me My dog is called Biscuit.", "remi ChatGPT An answer that was made anew."]),
         (CHARLIE, ["person me I am Ann.", "remi Charlie Hello Ann!"]),
     ],
-    ids=["chatgpt", "chatgpt-without-current-node", "charlie"],
+    ids=["chatgpt", "chatgpt-without-current-node", "chatgpt-with-none-that-stands", "charlie"],
 )  # fmt: skip
 async def test_what_was_said_to_another_assistant_comes_in_once(
     telegram: Gateway, content: Any, texts: list[str]
@@ -476,6 +479,21 @@ async def test_what_was_said_to_another_assistant_comes_in_once(
     assert held[0]["sent_at"].startswith("2024-02-01T00:00:0")
     assert not any(each["learned"] for each in held)
     assert "Biscuit" in (await telegram.command("memory", "dog")).text or content is CHARLIE
+
+
+async def test_what_is_longer_than_a_message_comes_in_as_several(telegram: Gateway) -> None:
+    long = "ab" * wire.MAX_TEXT
+    content = {"brain": [{"id": "1", "document": f"{long}c", "metadata": {"created_at": 1706745601}}]}
+    for added in (3, 0):
+        assert (await bring(telegram, actor(telegram), json.dumps(content).encode()))[0] == added
+    held = records(await export(telegram, actor(telegram)))[1:]
+    assert "".join(each["text"] for each in held) == f"{long}c"
+
+
+@pytest.mark.parametrize("size", [1, 700])
+async def test_a_mark_before_the_text_is_passed_over(telegram: Gateway, size: int) -> None:
+    for content in (file_of(message(DOG)), json.dumps([CHATGPT]).encode()):
+        assert (await bring(telegram, actor(telegram), BOM_UTF8 + content, size=size))[0] > 0
 
 
 @pytest.mark.parametrize(
