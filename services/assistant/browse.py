@@ -71,7 +71,8 @@ async def listed(remi: Remi, turn: Turn, asked: Action | None = None) -> tuple[R
         )
         return Reply(f"I haven't drawn conclusions about {whom}{why}. {counted}"), None
     page, now = found[:PAGE], turn.newest.event.sent_at
-    parts, number = [f"**What I know about {whom}**"], shown
+    team = " and from the team" if any(memory.space_id == TEAM_SPACE for memory in page) else ""
+    parts, number = [f"**What I know about {whom}{team}**"], shown
     for heading, group in groupby(page, key=lambda memory: _HEADINGS[memory.kind]):
         lines = []
         for memory in group:

@@ -221,6 +221,7 @@ def _import(turn: Turn, body: Commanded) -> Reply:
         return Reply("You have had all that your team allows for today. Please bring it tomorrow.")
     if body.file.size_bytes > LARGEST_IMPORT:
         return Reply(f"I can't fetch files of more than {LARGEST_IMPORT // 1_000_000} MB. {_AT_MY_MACHINE}")
+    # The text is for a gateway that fetches nothing; any other says what came of the file instead.
     return Reply(_NO_FILES, fetch=Fetch(body.file.reference, turn.newest.event.author))
 
 

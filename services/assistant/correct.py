@@ -110,7 +110,7 @@ async def behind(remi: Remi, turn: Turn, reply_to: str) -> tuple[Reply, Change |
     if not behind:
         return Reply(
             f"{_addressed(turn)}No memory was behind that answer. Tell me what is right, and I will "
-            "remember it. /why shows what I was shown."
+            f"remember it. /why shows what I was shown. Or is it something else? {_HOW}"
         ), None
     rows, opened = browse.numbered(turn, [browse.memory_of(memory) for memory in behind])
     listed = "\n".join(

@@ -141,7 +141,8 @@ def explanation(explained: Explanation, now: datetime, prices: tuple[float, floa
             price = (trace.prompt_tokens * prices[0] + trace.completion_tokens * prices[1]) / 1_000_000
             cost += f", which cost {price:.6f}".rstrip("0").rstrip(".")
     model = "without a language model" if trace.model == offline.NAME else f"with {plain(trace.model)}"
-    parts = [f"I answered this on {_date(trace.answered_at, now)} {model}{cost}."]
+    answer = quote(trace.answer, 80) if trace.answer else "this"
+    parts = [f"I answered {answer} on {_date(trace.answered_at, now)} {model}{cost}."]
     always = tuple(line for line in explained.lines if line.reference.standing)
     recent = tuple(line for line in explained.lines if line.reference.recent)
     shown = [line for line in explained.lines if line.reference.shown and line not in (*always, *recent)]

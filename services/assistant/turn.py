@@ -1,4 +1,4 @@
-"""One turn: take -> recall -> answer -> commit -> learn."""
+"""One turn: take -> recall -> answer -> commit; a worker indexes and learns what the commit asks it to."""
 
 import asyncio
 import random

@@ -78,7 +78,9 @@ async def test_a_button_of_a_newer_version_is_too_old_for_this_one(
 async def test_why_shows_what_the_last_answer_rested_on(assistant: Assistant, telegram: Gateway) -> None:
     assert "haven't answered anything" in (await telegram.command("why")).text
     await telegram.say("My dog is called Biscuit.", sent_at=NOON)
-    assert "nothing from memory" in (await telegram.command("why")).text
+    told = (await telegram.command("why")).text
+    assert "nothing from memory" in told
+    assert told.startswith("I answered “Noted.")
     await indexed(assistant)
     await telegram.say("What is my dog called?")
     text = (await telegram.command("why")).text

@@ -80,8 +80,7 @@ async def test_what_the_team_has_put_right_is_not_shared_again(telegram: Gateway
     listed = (await telegram.command("memory")).text
     of_team = "1" if "team" in listed.split("1. ")[1].splitlines()[0] else "2"
     await telegram.command("correct", f"{of_team} The office wifi is called Wombat.")
-    await telegram.command("memory", "wifi called Quokka")
-    again = await telegram.command("share", "1")
+    again = await telegram.press(await telegram.command("share", "wifi called Quokka"), "Share 1")
     assert "put it right since" in again.text
 
 

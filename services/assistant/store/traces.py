@@ -50,6 +50,8 @@ class Trace:
     prompt_tokens: int
     completion_tokens: int
     references: tuple[Reference, ...]
+    answer: str = ""
+    """How it begins; empty where it was forgotten."""
 
 
 async def find(
@@ -91,6 +93,7 @@ async def read(connection: Connection, space_id: UUID, turn_id: UUID) -> Trace |
         row["prompt_tokens"],
         row["completion_tokens"],
         references,
+        row["answer"] or "",
     )
 
 

@@ -25,7 +25,11 @@ WHERE space_id = $1 AND conversation_id = $2 AND state = 'done' AND model <> ''
 ORDER BY started_at DESC LIMIT 1
 
 -- name: read
-SELECT asked_at, finished_at, recalled, model, prompt_tokens, completion_tokens FROM turn
+-- What is recorded of an answered turn, and how its answer begins while that stands.
+SELECT asked_at, finished_at, recalled, model, prompt_tokens, completion_tokens,
+       (SELECT left(text, 200) FROM message m
+        WHERE m.space_id = $1 AND m.turn_id = $2 AND role = 'remi' LIMIT 1) AS answer
+FROM turn
 WHERE space_id = $1 AND turn_id = $2 AND state = 'done' AND model <> ''
 
 -- name: passages
