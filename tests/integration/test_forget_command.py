@@ -208,7 +208,7 @@ async def test_everything_is_asked_about_twice_and_then_gone(
     )
     left = {name: await owner.fetchval(f'SELECT count(*) FROM "{name}"') for (name,) in tables}
     assert {name for name, number in left.items() if number} <= {
-        *("conversation", "receipt", "event", "turn", "delivery", "work", "chat")
+        *("conversation", "receipt", "event", "turn", "delivery", "work", "chat", "forgetting")
     }
     assert left["turn"] == left["event"] == 1
     for (name,) in tables:

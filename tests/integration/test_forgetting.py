@@ -285,6 +285,13 @@ async def test_everything_goes_and_other_spaces_stay(talk: Talk, database: Datab
     assert await forget(talk, uuid4()) == Forgotten(0, 0)
 
 
+async def test_everything_is_also_what_waits_for_its_turn(talk: Talk, database: Database) -> None:
+    await event(talk, await talk.say(f"The word is {CANARY}."), None)
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await forgetting.wipe(connection, talk.space_id)
+    assert await holding(database, CANARY) == set()
+
+
 async def test_another_spaces_messages_are_out_of_reach(talk: Talk) -> None:
     other = await Talk(talk.store, talk.models).begin()
     message = await other.say("My dog is called Biscuit.")

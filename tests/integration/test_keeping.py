@@ -104,6 +104,28 @@ async def test_a_restored_backup_brings_back_all_but_what_was_forgotten(
         assert "river" in (await telegram.command("memory", "tulips")).text
 
 
+async def test_a_backup_brings_nothing_back_of_a_space_where_everything_was_forgotten(
+    start_assistant: StartAssistant, old: Path, new: Path
+) -> None:
+    file = old / "remi.backup"
+    async with living(start_assistant, old) as telegram:
+        await telegram.say(f"The word is {CANARY}.")
+        await telegram.command("remember", f"Mind {CANARY}.")
+        await telegram.command("remind", f"tomorrow at nine to mind {CANARY}")
+        await backed_up(settings_of(old), file, quietly)
+        later = telegram.request(f"Later the word is {CANARY} too.", key="telegram:99:7:later")
+        await telegram.converse(later)
+        sure = await telegram.press(await telegram.command("forget", "everything"), "Forget everything")
+        await telegram.press(sure, "Yes, forget everything")
+
+    assert "forgotten again: 1" in await restore(new, file, old / ledger.NAME)
+    owner_dsn = (await start_embedded(new / "postgres")).owner_dsn
+    assert await in_tables(owner_dsn, [CANARY]) == {}
+    async with living(start_assistant, new) as telegram:
+        await telegram.converse(later)
+        assert await in_tables(owner_dsn, [CANARY]) == {}
+
+
 async def test_the_way_by_postgres_own_programs_that_operating_tells(
     start_assistant: StartAssistant, old: Path, new: Path
 ) -> None:

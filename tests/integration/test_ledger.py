@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from fakes.openai import FakeOpenAI
 from remembering import Talk, models
+from services.assistant.learn import remember
 from services.assistant.store import forgetting, ledger
 from services.assistant.store.connection import Store, scoped
 from services.assistant.store.forgetting import Forgetting
@@ -29,10 +30,10 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / ledger.NAME
 
 
-async def forget(talk: Talk, text: str = CANARY) -> Forgetting:
-    """Somebody said something, and has it forgotten."""
+async def heard(talk: Talk, text: str, key: str = "") -> UUID:
+    """Somebody said something, which an event brought."""
     message_id = await talk.say(text)
-    key = str(uuid4())
+    key = key or str(uuid4())
     await talk.rows("INSERT INTO event_key (key, digest) VALUES ($1, 'd')", key)
     await talk.rows(
         "INSERT INTO event (space_id, event_key, conversation_id, kind, person_id, author, body, message_id,"
@@ -43,6 +44,13 @@ async def forget(talk: Talk, text: str = CANARY) -> Forgetting:
         uuid4(),
         message_id,
     )
+    return message_id
+
+
+async def forget(talk: Talk, text: str = CANARY) -> Forgetting:
+    """Somebody said something, and has it forgotten."""
+    key = str(uuid4())
+    message_id = await heard(talk, text, key)
     async with scoped(talk.store, [talk.space_id]) as connection:
         await forgetting.forget(connection, talk.space_id, [message_id], [])
     row = (await talk.rows("SELECT forgetting_id, at FROM forgetting ORDER BY at DESC LIMIT 1"))[0]
@@ -89,6 +97,29 @@ async def test_what_the_database_does_not_know_of_is_forgotten_again(talk: Talk,
     assert [row["key"] for row in await talk.rows("SELECT key FROM event_key")] == list(past.keys)
     assert await ledger.replay(talk.store, path) == 0
     assert await ledger.keep(talk.store, path) == 0
+
+
+async def test_where_everything_was_forgotten_it_is_so_again(
+    talk: Talk, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting, "MOST", 2)
+    said = [await heard(talk, f"{CANARY} {number}") for number in range(5)]
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        memory = await remember(connection, talk.space_id, said[0], f"{CANARY} 0", talk.now)
+        await forgetting.wipe(connection, talk.space_id)
+    assert await ledger.keep(talk.store, path) == 3
+    past = ledger.read(path)
+    assert {each for line in past for each in line.messages} == set(said)
+    assert [line.memories for line in past if line.memories] == [(memory.memory_id,)]
+    assert sorted(len(line.keys) for line in past) == [1, 2, 2]
+
+    await talk.say(CANARY, message_id=said[3])
+    stays = await talk.say("We planted tulips.")
+    await talk.rows("DELETE FROM forgetting")
+    await talk.rows("DELETE FROM event_key")
+    assert await ledger.replay(talk.store, path) == 3
+    assert [row["message_id"] for row in await talk.rows("SELECT message_id FROM message")] == [stays]
+    assert await talk.value("SELECT count(*) FROM event_key") == 5
 
 
 async def people(*talks: Talk) -> None:

@@ -136,11 +136,12 @@ async def count(connection: Connection, space_id: UUID) -> dict[str, int]:
 async def wipe(connection: Connection, space_id: UUID, turn_id: UUID | None = None) -> Forgotten:
     """Erase everything of a space, but for the turn that does so.
 
-    Who may speak there stays known, and so do the keys of what was accepted: nothing of it comes back.
+    Who may speak there stays known, and so do the keys of what was accepted: nothing of it comes back, not
+    with a backup either.
     """
     held = await count(connection, space_id)
     await connection.execute(SQL["fence"], space_id)
-    await connection.execute(SQL["wipe"], space_id, turn_id)
+    await connection.execute(SQL["wipe"], space_id, turn_id, MOST)
     return Forgotten(held["messages"], held["memories"])
 
 

@@ -42,10 +42,11 @@ SELECT (SELECT count(*) FROM message WHERE space_id = $1 AND replaced_by IS NULL
        (SELECT count(*) FROM reminder WHERE space_id = $1 AND next_due IS NOT NULL)::int AS reminders
 
 -- name: wipe
--- Everything of a space but the turn $2. Where messages stood stays known, by the platform's ids, so that none of them
--- is taken for new. Turns that run find themselves gone.
+-- Everything of a space but the turn $2, if it is one. Where messages stood stays known, by the platform's ids, so that
+-- none of them is taken for new. Turns that run find themselves gone. What went is noted, as by `note`, in pieces of
+-- $3 messages, memories and keys at most.
 WITH events AS (
-    DELETE FROM event WHERE space_id = $1 AND turn_id IS DISTINCT FROM $2
+    DELETE FROM event WHERE space_id = $1 AND ($2::uuid IS NULL OR turn_id IS DISTINCT FROM $2)
 ), turns AS (
     DELETE FROM turn WHERE space_id = $1 AND turn_id IS DISTINCT FROM $2
 ), receipts AS (
@@ -66,8 +67,6 @@ WITH events AS (
     DELETE FROM work WHERE space_id = $1 AND kind IN ('deliver', 'remind', 'index', 'learn', 'retry')
 ), sources AS (
     DELETE FROM memory_source WHERE space_id = $1
-), learned AS (
-    DELETE FROM memory WHERE space_id = $1
 ), indexed AS (
     DELETE FROM passage WHERE space_id = $1
 ), listed AS (
@@ -76,8 +75,27 @@ WITH events AS (
     DELETE FROM term WHERE space_id = $1
 ), counted AS (
     DELETE FROM space_statistics WHERE space_id = $1
+), said AS (
+    DELETE FROM message WHERE space_id = $1 RETURNING message_id, conversation_id, position
+), learned AS (
+    DELETE FROM memory WHERE space_id = $1 RETURNING memory_id
+), gone AS (
+    SELECT row_number() OVER (ORDER BY conversation_id, position) AS number,
+           message_id, NULL::uuid AS memory_id, NULL AS key, NULL::bytea AS digest FROM said
+    UNION ALL
+    SELECT row_number() OVER (ORDER BY memory_id), NULL, memory_id, NULL, NULL FROM learned
+    UNION ALL
+    SELECT row_number() OVER (ORDER BY e.position), NULL, NULL, k.key, k.digest
+    FROM event e JOIN event_key k ON k.key = e.event_key
+    WHERE e.space_id = $1 AND e.message_id IS NOT NULL
 )
-DELETE FROM message WHERE space_id = $1
+INSERT INTO forgetting (space_id, forgetting_id, messages, memories, keys, digests)
+SELECT $1, gen_random_uuid(),
+       coalesce(array_agg(message_id ORDER BY number) FILTER (WHERE message_id IS NOT NULL), '{}'),
+       coalesce(array_agg(memory_id ORDER BY number) FILTER (WHERE memory_id IS NOT NULL), '{}'),
+       coalesce(array_agg(key ORDER BY number) FILTER (WHERE key IS NOT NULL), '{}'),
+       coalesce(array_agg(digest ORDER BY number) FILTER (WHERE key IS NOT NULL), '{}')
+FROM gone GROUP BY (number - 1) / $3
 
 -- name: fence
 -- Turns that may have what is to be forgotten before them start anew, without it. A turn of a command or a button
