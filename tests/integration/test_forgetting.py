@@ -177,6 +177,18 @@ async def test_a_canary_goes_from_every_table(talk: Talk, database: Database) ->
     assert all(each.word_score == 0 for each in await talk.found(CANARY))
 
 
+async def test_with_a_message_go_all_its_forms(talk: Talk) -> None:
+    third = await talk.say(f"{CANARY} three")
+    second = await talk.say(f"{CANARY} two", replaced_by=third)
+    first = await talk.say(f"{CANARY} one", replaced_by=second)
+    for each in (first, second, third):
+        async with scoped(talk.store, [talk.space_id]) as connection:
+            forms = await connection.fetch(forgetting.SQL["hold"], talk.space_id, [each])
+        assert {row["message_id"] for row in forms} == {first, second, third}
+    assert await forget(talk, second) == Forgotten(3, 0)
+    assert await said(talk) == []
+
+
 async def test_what_stood_beside_it_shares_in_it_no_more(talk: Talk) -> None:
     for text in ("One.", "Two.", "Three.", "Four."):
         await talk.say(text)

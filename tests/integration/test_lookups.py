@@ -4,11 +4,13 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from conftest import Database
+from services.assistant.passages import REACH
 from services.assistant.store import passages
 from services.assistant.store.queries import load
 
@@ -60,6 +62,12 @@ INSERT INTO passage (space_id, subject_id, ordinal, of_memory, starts, ends, sai
                      terms, words, posted)
     SELECT space, said, 0, false, 0, 1, now(), '{}', 0, '', '{}/1000000000', '{}', n % 2 = 0 FROM talk;
 """
+MESSAGES = 2_000
+ONE_SPACE = """
+INSERT INTO message (space_id, message_id, conversation_id, role, person_id, author_name, text, sent_at,
+                     indexed_at)
+    SELECT $1, gen_random_uuid(), $1, 'person', $1, '', '', now(), now() FROM generate_series(1, $2::int)
+"""
 GROWS = {"message", "event", "receipt", "delivery", "turn", "memory", "memory_source", "passage"}
 FEW = {"turn_running", "event_waiting", "memory_standing", "memory_to_index", "message_to_index"}
 """Indexes of the few rows of a space that are in a certain state."""
@@ -89,6 +97,35 @@ async def test_no_statement_reads_a_space_for_a_row(database: Database, name: st
         if reads_a_space(node) and not (name in READS_PASSAGES and node["Relation Name"] == "passage")
     ]
     assert [(node["Relation Name"], node["Index Name"], node.get("Filter")) for node in reads] == []
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("hold", ()), ("unmake", ((), REACH))])
+async def test_forgetting_reads_a_space_a_few_times_not_for_each_message(
+    database: Database, name: str, arguments: tuple[object, ...]
+) -> None:
+    """As after a restore: before the database has statistics of what it holds."""
+    space, statement = UUID(int=1), load("forgetting")[name]
+    owner, connection = await asyncpg.connect(database.owner_dsn), await asyncpg.connect(database.app_dsn)
+    try:
+        await owner.execute(ONE_SPACE, space, MESSAGES)
+        doomed = await owner.fetchval(
+            "SELECT array_agg(message_id) FROM (SELECT message_id FROM message ORDER BY position LIMIT 50)"
+        )
+        await connection.execute(SETTINGS)
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL remi.spaces = '{{{space}}}'")
+            plan = await connection.fetchval(
+                f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", space, doomed, *arguments
+            )
+    finally:
+        await owner.close()
+        await connection.close()
+    read = sum(
+        node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+        for node in nodes(json.loads(plan)[0]["Plan"])
+        if node.get("Relation Name") == "message"
+    )
+    assert read < 10 * MESSAGES
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

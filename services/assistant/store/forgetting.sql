@@ -111,11 +111,13 @@ FROM again WHERE space_id = $1 AND kind = 'turn' AND subject_id = again.conversa
 
 -- name: hold
 -- Locks messages in all their forms: from here on nobody learns from them.
-WITH RECURSIVE form AS (
-    SELECT message_id, replaced_by FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
+WITH RECURSIVE edited AS MATERIALIZED (  -- few, where the messages of a space may be many
+    SELECT message_id, replaced_by FROM message WHERE space_id = $1 AND replaced_by IS NOT NULL
+), form AS (
+    SELECT unnest($2::uuid[]) AS message_id
     UNION
-    SELECT m.message_id, m.replaced_by FROM form JOIN message m ON m.space_id = $1
-        AND (m.replaced_by = form.message_id OR m.message_id = form.replaced_by)
+    SELECT CASE WHEN edited.replaced_by = form.message_id THEN edited.message_id ELSE edited.replaced_by END
+    FROM form JOIN edited ON form.message_id IN (edited.message_id, edited.replaced_by)
 )
 SELECT message_id FROM message
 WHERE space_id = $1 AND message_id IN (SELECT message_id FROM form) ORDER BY message_id FOR UPDATE
@@ -174,7 +176,7 @@ SELECT ARRAY(SELECT message_id FROM doomed) AS messages, ARRAY(SELECT memory_id 
 -- name: unmake
 -- Takes passages out of the index: those of $2 and $3, and those of messages so near that they share in them. The
 -- latter are to be indexed anew.
-WITH said AS (
+WITH said AS MATERIALIZED (
     SELECT conversation_id, position FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[])
 ), beside AS (
     SELECT DISTINCT m.message_id, m.conversation_id
@@ -193,9 +195,13 @@ WITH said AS (
               AND replaced_by IS NULL AND message_id <> ALL ($2::uuid[])
             ORDER BY position LIMIT $4) AS after
     ) AS last
-    JOIN message m ON m.space_id = $1 AND m.conversation_id = said.conversation_id
-        AND m.position BETWEEN first.position AND last.position
-    WHERE m.message_id <> ALL ($2::uuid[]) AND m.indexed_at IS NOT NULL
+    CROSS JOIN LATERAL (
+        SELECT message_id, conversation_id FROM message
+        WHERE space_id = $1 AND conversation_id = said.conversation_id
+          AND position BETWEEN first.position AND last.position
+          AND message_id <> ALL ($2::uuid[]) AND indexed_at IS NOT NULL
+        OFFSET 0  -- one by one: a join would read all messages of the space for each
+    ) AS m
 ), gone AS (
     DELETE FROM passage
     WHERE space_id = $1 AND subject_id IN (
