@@ -20,8 +20,11 @@ _DATE = re.compile(
       | (?P<alone>(?:19|20)\d\d)
       | (?P<back>today|yesterday|(?:this|last)\s+(?:week|month|year))
     )\b""",
-    re.IGNORECASE | re.VERBOSE,
+    # Other letters that are the same but for their case, as ı and i, are in none of the names.
+    re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
+_FIRST, _LAST = date(2, 1, 1), date(9998, 12, 31)
+"""What begins on one of these days is a moment everywhere on earth, and so is its end."""
 
 _NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()  # noqa: SIM905
 _UNITS = {
@@ -33,7 +36,10 @@ _UNITS = {
     "year": timedelta(days=365),
 }
 _COUNT = rf"(?:(\d{{1,3}}|an?|{'|'.join(_NUMBERS)})\s+({'|'.join(_UNITS)})s?)"
-_AGO = re.compile(rf"\b(?P<counts>{_COUNT}(?:(?:\s*,|\s+and)?\s+{_COUNT})*)\s+ago\b", re.IGNORECASE)
+_COUNTED = re.compile(_COUNT, re.IGNORECASE | re.ASCII)
+_AGO = re.compile(
+    rf"\b(?P<counts>{_COUNT}(?:(?:\s*,|\s+and)?\s+{_COUNT})*)\s+ago\b", re.IGNORECASE | re.ASCII
+)
 _LEAST = timedelta(minutes=5)
 """Who counts minutes is seldom nearer than this."""
 
@@ -41,26 +47,20 @@ _LEAST = timedelta(minutes=5)
 def ranges(question: str, now: datetime) -> list[tuple[datetime, datetime]]:
     """The stretches [from, to) that the question names, as of `now` and in its zone; in English or ISO 8601.
 
-    A month or day without a year is the latest that has begun. Days that no calendar has are passed over.
+    A month or day without a year is the latest that has begun. Days that no calendar has are passed over, and
+    so are the first and the last year that it has.
     "Two hours ago" is half an hour before and after that: half of the smallest unit that is counted.
     """
     found = []
     for named in _DATE.finditer(question):
-        try:
-            days = _days(named, now.date())
-        except ValueError:
-            continue
-        if days:
-            found.append(
-                (
-                    datetime.combine(days[0], time.min, now.tzinfo),
-                    datetime.combine(days[1], time.min, now.tzinfo),
-                )
-            )
+        with suppress(ValueError, OverflowError):
+            if days := _days(named, now.date()):
+                begins, ends = (datetime.combine(day, time.min, now.tzinfo) for day in days)
+                found.append((begins, ends))
     for named in _AGO.finditer(question):
         with suppress(OverflowError):
             found.append(_ago(named["counts"], now))
-    return found
+    return [(begins, ends) for begins, ends in found if _FIRST <= begins.date() <= _LAST]
 
 
 def stretch(text: str, now: datetime) -> tuple[datetime, datetime] | None:
@@ -76,9 +76,7 @@ def stretch(text: str, now: datetime) -> tuple[datetime, datetime] | None:
 
 
 def _ago(counts: str, now: datetime) -> tuple[datetime, datetime]:
-    counted = [
-        (_count(count.lower()), _UNITS[unit.lower()]) for count, unit in re.findall(_COUNT, counts, re.I)
-    ]
+    counted = [(_count(count.lower()), _UNITS[unit.lower()]) for count, unit in _COUNTED.findall(counts)]
     then = now - sum((count * unit for count, unit in counted), timedelta())
     about = max(_LEAST, min(unit for _, unit in counted) / 2)
     return then - about, then + about

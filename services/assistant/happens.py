@@ -114,7 +114,7 @@ _NAMED = re.compile(
       | (?P<first>{_any(_MONTHS)})\s+(?P<after>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\s+(?P<of>\d{{4}}))?
       | (?P<day>\d{{1,2}})\.(?P<number>\d{{1,2}})\.(?P<in>\d{{4}})?
     )(?!\w)""",
-    re.IGNORECASE | re.VERBOSE,
+    re.VERBOSE,
 )
 
 
@@ -125,7 +125,8 @@ def named(text: str, said_at: datetime) -> list[list[Days]]:
     """
     today = said_at.date()
     found = []
-    for match in _NAMED.finditer(text):
+    # To a pattern that ignores case ı is an i; to a name that is looked up it isn't.
+    for match in _NAMED.finditer(text.casefold()):
         try:
             readings = list(_readings(match, today))
         except (ValueError, OverflowError):
@@ -156,7 +157,7 @@ def settled(claimed: Days | None, text: str, said_at: datetime, *, is_event: boo
 
 
 def _readings(match: re.Match[str], today: date) -> Iterator[Days]:
-    part = {name: value.lower() for name, value in match.groupdict().items() if value}
+    part = {name: value for name, value in match.groupdict().items() if value}
     if "iso" in part:
         yield _day(date.fromisoformat(part["iso"]))
     elif "near" in part:

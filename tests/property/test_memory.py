@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.assistant.dates import ranges
+from services.assistant.happens import named
 from services.assistant.notes import read
 from services.assistant.passages import cut, line, tokens
 from services.assistant.quotes import find_quote
@@ -69,6 +71,65 @@ def test_no_answer_of_a_model_breaks_the_reading_of_it(answer: str) -> None:
 @given(st.text(alphabet="0123456789-/ MayDec,lastyeshdy", max_size=60))
 def test_every_date_named_begins_before_it_ends(question: str) -> None:
     assert all(begins < ends for begins, ends in ranges(question, NOW))
+
+
+NAMES = [
+    *(
+        "0000-00-00",
+        "0001-01-01",
+        "9999-12-31",
+        "2026-02-29",
+        "9998",
+        "1900",
+        "31.2.2026",
+        "1.4.",
+        "1.",
+        "15",
+    ),
+    *(
+        "999",
+        "10",
+        "an",
+        "mınutes",
+        "minutes",
+        "MİNUTES",
+        "hour",
+        "dayſ",
+        "years",
+        "jahren",
+        "ago",
+        "vor",
+        "in",
+    ),
+    *("next", "last", "this", "letztes", "frıday", "Friday", "MİTTWOCH", "week", "day", "märz", "MAY", "May"),
+    *(
+        "APRİL",
+        "gestern",
+        "today",
+        "yesterday",
+        "the",
+        "after",
+        "tomorrow",
+        "since",
+        "until",
+        "from",
+        "to",
+        "and",
+    ),
+]
+ZONES = st.sampled_from(["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Africa/Monrovia"]).map(ZoneInfo)
+
+
+@given(
+    st.lists(st.sampled_from(NAMES) | st.dates().map(str) | st.text(max_size=5), max_size=12).map(" ".join),
+    ZONES,
+)
+def test_no_text_names_a_time_that_cannot_be_kept(text: str, zone: ZoneInfo) -> None:
+    now = NOW.astimezone(zone)
+    for begins, ends in ranges(text, now):
+        assert begins.astimezone(UTC) < ends.astimezone(UTC)
+    for readings in named(text, now):
+        assert all(from_ < until for from_, until in readings)
 
 
 @given(st.text(max_size=100), st.text(max_size=300))

@@ -35,6 +35,11 @@ NOW = datetime(2026, 3, 10, 12, tzinfo=ZoneInfo("Europe/Berlin"))
         ("2024-13-45", []),
         ("31 February 2024", []),
         ("room 20231 and call 1999999", []),
+        ("until 9999-12-31", []),
+        ("since 0001-01-01", []),
+        ("in 9998-12-31", [("9998-12-31", "9999-01-01")]),
+        ("10 mınutes ago", []),
+        ("LAST WEEK", [("2026-03-02", "2026-03-09")]),
     ],
 )
 def test_dates_are_read_as_of_now(question: str, expected: list[tuple[str, str]]) -> None:

@@ -40,6 +40,8 @@ def day(month: int, number: int, year: int = 2026) -> tuple[date, date]:
         ("am 1.4.", day(4, 1)),
         ("on 29 February 2028", day(2, 29, 2028)),
         ("2026-05-01", day(5, 1)),
+        ("ÜBERMORGEN", day(3, 6)),
+        ("2 dayſ ago", day(3, 2)),
     ],
 )
 def test_the_likeliest_reading_comes_first(text: str, days: tuple[date, date]) -> None:
@@ -48,7 +50,11 @@ def test_the_likeliest_reading_comes_first(text: str, days: tuple[date, date]) -
 
 
 @pytest.mark.parametrize(
-    "text", ["soon", "on 30 February", "2026-13-01", "I may march", "in 999 years 99999 ago"]
+    "text",
+    [
+        *("soon", "on 30 February", "2026-13-01", "I may march", "in 999 years 99999 ago", "9999-12-31"),
+        *("next frıday", "MİTTWOCH", "15 APRİL"),
+    ],
 )
 def test_what_names_no_day_is_passed_over(text: str) -> None:
     assert not [days for readings in named(text, NOW) for days in readings if days[0].year < 2900]
