@@ -12,6 +12,7 @@ from services.assistant.domain import Memory, MemoryKind, Message, Role
 from services.assistant.happens import Days, settled
 from services.assistant.notes import Note, Operation
 from services.assistant.quotes import find_quote
+from services.assistant.words import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ _SECRET = re.compile(
 )
 _TOKEN = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
 _CARD = re.compile(r"\b(?:\d[ -]?){13,19}\b")
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+", re.IGNORECASE)
 
 
 def is_secret(text: str) -> bool:
@@ -187,9 +189,10 @@ def _junk(note: Note, text: str, quote: str, message: Message) -> str:
     if note.op is not Operation.RETRACT:
         if len(words(text)) < 2:
             return "too_little"
-        if note.kind is not MemoryKind.INSTRUCTION and words(text)[:1] == ("remi",):
+        if note.kind is not MemoryKind.INSTRUCTION and words(text)[:1] == ["remi"]:
             return "about_remi"
-        if _script(text) != _script(message.text):
+        scripts = {_script(quote), _script(message.text)} - {""}
+        if scripts and _script(text) not in scripts:
             return "other_script"
     if "\x00" in text or "\x00" in quote:
         return "quoted"
@@ -208,8 +211,9 @@ def _asked(quote: str, text: str) -> bool:
 
 
 def _script(text: str) -> str:
-    """The script that most letters of a text are of; Japanese, Chinese and Korean count as one."""
-    scripts = Counter(unicodedata.name(each, "?").split()[0].split("-")[0] for each in text if each.isalpha())
+    """The script that most letters of a text are of, addresses aside; those of East Asia count as one."""
+    letters = (each for each in _ADDRESS.sub("", text) if each.isalpha())
+    scripts = Counter(unicodedata.name(each, "?").split()[0].split("-")[0] for each in letters)
     if not scripts:
         return ""
     most = scripts.most_common(1)[0][0]
@@ -290,11 +294,6 @@ RELATED = 0.4
 """Cosine, or share of words, of two texts that say the same if they also rest on the same quote."""
 
 
-def words(text: str) -> tuple[str, ...]:
-    """The words of a text, folded, in order."""
-    return tuple(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
-
-
 def reads_alike(one: str, other: str) -> bool:
     """Whether two texts have the same words, but for articles, case and punctuation."""
     return _content(one) == _content(other)
@@ -324,4 +323,5 @@ def _turning(text: str) -> frozenset[str]:
 
 def _names(text: str) -> set[str]:
     """What is spelled with a capital, but for the first word, which always is."""
-    return {word.casefold() for word in re.findall(r"\w+", text)[1:] if word[:1].isupper()}
+    capitalised = (word for word in re.findall(r"[^\W_]+", text)[1:] if word[:1].isupper())
+    return {name for word in capitalised for name in words(word)[:1]}

@@ -41,8 +41,13 @@ def stems(text: str) -> list[str]:
     English suffixes are cut off every word. In another language that joins some, in texts and questions
     alike.
     """
+    return [_stem(word) for word in words(text) if word not in _STOP]
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, folded, in order; where no blanks stand between them, every two characters."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return [_stem(word) for run in _WORD.findall(folded) for word in _split(run) if word not in _STOP]
+    return [word for run in _WORD.findall(folded) for word in _split(run)]
 
 
 def _split(run: str) -> Iterable[str]:

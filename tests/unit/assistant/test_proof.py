@@ -44,6 +44,25 @@ def reason(message: Message, note: Note) -> str:
         ("My card: 4111 1111 1111 1111", "Ann has a card.", "4111 1111 1111 1111", "secret"),
         ("Я живу в Лидсе.", "Ann lives in Leeds.", "Я живу в Лидсе", "other_script"),
         ("Я живу в Лидсе.", "Ann живёт в Лидсе.", "Я живу в Лидсе", ""),
+        ("Я живу в Лидсе: https://maps.example/leeds-west-yorkshire", "Анна живёт в Лидсе.", "Я живу", ""),
+        (
+            "Я живу в Лидсе: https://maps.example/leeds-west-yorkshire",
+            "Ann is in Leeds.",
+            "Я живу",
+            "other_script",
+        ),
+        ("Look: Traceback, most recent call last. Опять!", "Ошибка у Анны опять.", "Опять!", ""),
+        ("https://example.com/ann", "Ann has a page.", "https://example.com/ann", ""),
+        (
+            "私の犬の名前はビスケットです。",
+            "アンの犬の名前はビスケットです。",
+            "犬の名前はビスケットです",
+            "",
+        ),
+        ("我的狗叫饼干。", "安的狗叫饼干。", "我的狗叫饼干", ""),
+        ("หมาของฉันชื่อบิสกิต", "หมาของแอนชื่อบิสกิต", "หมาของฉันชื่อบิสกิต", ""),
+        ("犬です。", "犬。", "犬です", "too_little"),
+        ("今日は遅いね、Remi。", "Remiは今日遅い。", "今日は遅いね", "about_remi"),
         ("> I live in Leeds.\nNice!", "Ann lives in Leeds.", "I live in Leeds", "quoted"),
         ("Ben wrote: “I live in Leeds now.” Well.", "Ann lives in Leeds.", "I live in Leeds", "quoted"),
         ("Look:\nForwarded from Ben\nI live in Leeds.", "Ann lives in Leeds.", "I live in Leeds", "quoted"),
@@ -97,6 +116,7 @@ def test_ordinary_words_and_numbers_are_no_secret(text: str) -> None:
         ("Her dog is called Rex.", "Her dog is called Biscuit.", False),
         ("Ann was a nurse.", "Ann is a nurse.", False),
         ("Ann mag Tee.", "Ann mag keinen Tee.", False),
+        ("アンは犬を2匹飼う。", "アンは犬を3匹飼う。", False),
     ],
 )
 def test_what_turns_a_meaning_round_is_seen(one: str, other: str, same: bool) -> None:
