@@ -139,6 +139,19 @@ async def test_what_is_forgotten_meanwhile_is_not_learned(talk: Talk, fake: Fake
     assert await known(talk) == ()
 
 
+async def test_a_memory_that_was_forgotten_is_not_learned_from_its_source_again(
+    talk: Talk, fake: FakeOpenAI
+) -> None:
+    message = await talk.say("I am allergic to peanuts.")
+    await talk.say("My dog barks.")
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        memory = await remember(connection, talk.space_id, message, "I am allergic to peanuts.", talk.now)
+        await forgetting.forget(connection, talk.space_id, [], [memory.memory_id])
+    fake.script(answer(note("Ann has a dog.", "My dog"), note("Ann can't have nuts.", "I am allergic", 2)))
+    assert await learn_all(talk) == 1
+    assert [each.text for each in await known(talk)] == ["Ann has a dog."]
+
+
 async def test_two_who_learn_the_same_learn_it_once(talk: Talk, fake: FakeOpenAI) -> None:
     await talk.say("My dog is called Biscuit.")
     fake.script(*[answer(note(f"Ann has a dog ({number}).", "My dog")) for number in range(2)])

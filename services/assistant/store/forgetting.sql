@@ -263,7 +263,8 @@ SELECT delivery_id, text, file_content FROM delivery
 WHERE space_id = $1 AND state <> 'delivered' AND message_id IS NULL
 
 -- name: erase
--- The rows themselves, and all that hangs on them; $4 deliveries that are not to be sent.
+-- The rows themselves, and all that hangs on them; $4 deliveries that are not to be sent. From messages that stay,
+-- nobody learns once more what was forgotten.
 WITH unset AS (
     DELETE FROM reminder WHERE space_id = $1 AND message_id = ANY ($2::uuid[]) RETURNING reminder_id
 ), unset_times AS (
@@ -288,6 +289,11 @@ WITH unset AS (
         SELECT FROM unnest($2::uuid[] || $3::uuid[]) AS id WHERE position(id::text IN arguments::text) > 0)
 ), sources AS (
     DELETE FROM memory_source WHERE space_id = $1 AND (memory_id = ANY ($3::uuid[]) OR message_id = ANY ($2::uuid[]))
+    RETURNING message_id
+), learned_from AS (
+    UPDATE message SET learned_at = now()
+    WHERE space_id = $1 AND message_id IN (SELECT message_id FROM sources) AND message_id <> ALL ($2::uuid[])
+      AND learned_at IS NULL
 ), successors AS (
     UPDATE memory SET superseded_by = CASE WHEN superseded_by = ANY ($3::uuid[]) THEN NULL ELSE superseded_by END,
                       retracted_by = CASE WHEN retracted_by = ANY ($2::uuid[]) THEN NULL ELSE retracted_by END
