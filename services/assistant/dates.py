@@ -1,17 +1,26 @@
 """The times a question names, as stretches: "in May 2023", "on 2024-03-01", "last week", "two hours ago"."""
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TypeAlias
+
+Stretch: TypeAlias = tuple[datetime, datetime]
+"""From a moment to another, which is not in it."""
+
+BEGINNING = datetime(2, 1, 1, tzinfo=UTC)
+"""Before anything was said."""
 
 _MONTHS = (
     "january february march april may june july august september october november december".split()  # noqa: SIM905
 )
-_BETWEEN = frozenset(
-    "from to until till through between and on in since of all everything what i we you said the".split()  # noqa: SIM905
+_TO = frozenset(["to", "until", "till", "through", "-", "–", "—"])
+_BETWEEN = _TO | frozenset(
+    "from between and on in of all everything what i we you said the".split()  # noqa: SIM905
 )
 _DATE = re.compile(
-    rf"""\b(?:
+    rf"""\b(?P<since>since\s+(?:the\s+)?)?(?:
         (?P<iso>\d{{4}}-\d\d-\d\d)
       | (?:(?P<before>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?)?
         (?P<month>{"|".join(_MONTHS)})\b
@@ -23,8 +32,8 @@ _DATE = re.compile(
     # Other letters that are the same but for their case, as ı and i, are in none of the names.
     re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
-_FIRST, _LAST = date(2, 1, 1), date(9998, 12, 31)
-"""What begins on one of these days is a moment everywhere on earth, and so is its end."""
+_YEARS = range(BEGINNING.year, 9999)
+"""What begins in one of these is a moment everywhere on earth, and so is its end."""
 
 _NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()  # noqa: SIM905
 _UNITS = {
@@ -44,38 +53,71 @@ _LEAST = timedelta(minutes=5)
 """Who counts minutes is seldom nearer than this."""
 
 
-def ranges(question: str, now: datetime) -> list[tuple[datetime, datetime]]:
+def ranges(question: str, now: datetime) -> list[Stretch]:
     """The stretches [from, to) that the question names, as of `now` and in its zone; in English or ISO 8601.
 
     A month or day without a year is the latest that has begun. Days that no calendar has are passed over, and
-    so are the first and the last year that it has.
+    so are the first and the last year that it has. "Since May" reaches until now.
     "Two hours ago" is half an hour before and after that: half of the smallest unit that is counted.
     """
-    found = []
-    for named in _DATE.finditer(question):
-        with suppress(ValueError, OverflowError):
-            if days := _days(named, now.date()):
-                begins, ends = (datetime.combine(day, time.min, now.tzinfo) for day in days)
-                found.append((begins, ends))
+    found = [_open(days, now) if named["since"] else days for named, days in _named(question, now)]
     for named in _AGO.finditer(question):
         with suppress(OverflowError):
             found.append(_ago(named["counts"], now))
-    return [(begins, ends) for begins, ends in found if _FIRST <= begins.date() <= _LAST]
+    return [(begins, ends) for begins, ends in found if _is_moment(begins)]
 
 
-def stretch(text: str, now: datetime) -> tuple[datetime, datetime] | None:
-    """The one stretch [from, to) that a text is: "yesterday", "2026-03-01 to 2026-03-05", "from May to July".
+def stretches(text: str, now: datetime) -> list[Stretch]:
+    """The stretches [from, to) that a text is: "May and June", "2026-03-01 to 2026-03-05", "since yesterday".
 
-    None for a text that says anything beside it.
+    "From" and "on" reach until now where no end is named ("from May", "everything from May on"), "until" from
+    BEGINNING. None for a text that says anything beside it.
     """
-    found = ranges(text, now)
-    beside = set(re.findall(r"\w+", _DATE.sub(" ", text).lower()))
-    if not found or beside - _BETWEEN:
-        return None
-    return min(begins for begins, _ in found), max(ends for _, ends in found)
+    found: list[Stretch] = []
+    last, at, is_between = None, 0, False
+    for named, days in _named(text, now):
+        words = _words(text[at : named.start()])
+        if not _BETWEEN.issuperset(words):
+            return []
+        first = words[:1]
+        if last and (_TO.intersection(first) or (is_between and first == ["and"])):
+            found[-1] = (min(last[0], days[0]), max(last[1], days[1]))
+        elif named["since"] or (first == ["from"] and not found):
+            found.append(_open(days, now))
+        elif {"until", "till"}.intersection(words):
+            found.append((BEGINNING, days[1]))
+        else:
+            found.append(days)
+        last, at, is_between = days, named.end(), "between" in words
+    words = _words(text[at:])
+    if words[:1] == ["on"] and found:
+        found[-1] = _open(found[-1], now)
+    return found if _BETWEEN.issuperset(words) else []
 
 
-def _ago(counts: str, now: datetime) -> tuple[datetime, datetime]:
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+|[-–—]", text.lower())
+
+
+def _named(text: str, now: datetime) -> Iterator[tuple[re.Match[str], Stretch]]:
+    """The days that a text names one by one."""
+    for named in _DATE.finditer(text):
+        with suppress(ValueError, OverflowError):
+            days = _days(named, now.date())
+            if days and _is_moment(days[0]):
+                begins, ends = (datetime.combine(day, time.min, now.tzinfo) for day in days)
+                yield named, (begins, ends)
+
+
+def _open(days: Stretch, now: datetime) -> Stretch:
+    return days[0], max(now, days[1])
+
+
+def _is_moment(day: date) -> bool:
+    return day.year in _YEARS
+
+
+def _ago(counts: str, now: datetime) -> Stretch:
     counted = [(_count(count.lower()), _UNITS[unit.lower()]) for count, unit in _COUNTED.findall(counts)]
     then = now - sum((count * unit for count, unit in counted), timedelta())
     about = max(_LEAST, min(unit for _, unit in counted) / 2)

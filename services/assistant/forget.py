@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from services.assistant import browse, dates, link, showing
 from services.assistant.buttons import Change, button, dropping, offering
+from services.assistant.dates import Stretch
 from services.assistant.domain import TEAM_SPACE, Commanded, Memory, Message, Reply, Turn
 from services.assistant.index import index
 from services.assistant.quotes import quote
@@ -44,13 +45,16 @@ async def command(remi: Remi, turn: Turn, asked: Commanded) -> tuple[Reply, Chan
             return await _message(remi, turn, "")
         case "everything":
             return await _everything(remi, turn)
-    if stretch := dates.stretch(text, now):
-        since, until = stretch
-        wish = Wish(min(until, now), since=since)
-        nothing = f"I remember nothing that was said {_when(since, until, now)}."
+    stretches = dates.stretches(text, now)
+    past = tuple((since, min(until, now)) for since, until in stretches if since < now)
+    if past:
+        wish = Wish(now, stretches=past)
+        nothing = f"I remember nothing that was said {_when(past)}."
     else:
         wish = Wish(now, forgetting.dimensions(remi.store.secret, turn.space_id, text))
         nothing = f"I remember nothing that holds {quote(text)}."
+        if stretches:
+            nothing += " It is still to come, so nothing was said then."
     who, shared = asker_of(turn), await _shared(remi, turn, wish, text)
     async with scoped(remi.store, [turn.space_id]) as connection:
         wish = replace(wish, owner=None if who.is_in_charge else who.person_id)
@@ -59,7 +63,7 @@ async def command(remi: Remi, turn: Turn, asked: Commanded) -> tuple[Reply, Chan
             anybodys = replace(wish, owner=None)
             others = await forgetting.preview(connection, remi.store.secret, turn.space_id, anybodys)
             return Reply(f"{_NOT_THEIRS if others else nothing}{shared}"), None
-    return _ask(turn, doomed, turn.space_id, None if doomed.is_whole else wish, note=shared)
+    return _ask(turn, doomed, turn.space_id, wish, note=shared)
 
 
 async def _shared(remi: Remi, turn: Turn, wish: Wish, text: str) -> str:
@@ -193,6 +197,7 @@ def _ask(
 ) -> tuple[Reply, Change | None]:
     """The question. What is too much for one go is named by the wish, not by its ids."""
     now = turn.newest.event.sent_at
+    said = f", said {_when(wish.stretches)}" if wish and wish.stretches else ""
     lines = [
         *(f"- {showing.said(each, now)}" for each in doomed.messages),
         *(f"- {showing.learned(each, now)}" for each in doomed.memories),
@@ -201,10 +206,10 @@ def _ask(
     listed = showing.some(lines, total=total)
     text = (
         "This would be gone for good, and whatever came of it: "
-        f"{_counts(doomed.all_messages, doomed.all_memories)}.\n\n{listed}\n\nShall I forget it?{note}"
+        f"{_counts(doomed.all_messages, doomed.all_memories)}{said}.\n\n{listed}\n\nShall I forget it?{note}"
     )
     arguments: Arguments = {"space": [str(space_id)]}
-    if wish is not None:
+    if wish and not doomed.is_whole:
         arguments |= _stored(wish)
     else:
         arguments["messages"] = [str(each.message_id) for each in doomed.messages]
@@ -248,8 +253,9 @@ async def _in_batches(remi: Remi, space_id: UUID, wish: Wish) -> tuple[int, int]
 def _stored(wish: Wish) -> Arguments:
     """A wish as an action keeps it: no words in it, only what the index knows them by."""
     stored = {"until": [wish.until.isoformat()], "words": [str(each) for each in wish.dimensions]}
-    if wish.since:
-        stored["since"] = [wish.since.isoformat()]
+    if wish.stretches:
+        stored["since"] = [since.isoformat() for since, _ in wish.stretches]
+        stored["until"] = [until.isoformat() for _, until in wish.stretches]
     if wish.owner:
         stored["owner"] = [str(wish.owner)]
     return stored
@@ -257,10 +263,13 @@ def _stored(wish: Wish) -> Arguments:
 
 def _wish(asked: Action) -> Wish:
     stored = asked.arguments
+    since, until = (
+        [datetime.fromisoformat(each) for each in stored.get(name, ())] for name in ("since", "until")
+    )
     return Wish(
-        datetime.fromisoformat(stored["until"][0]),
+        max(until),
         tuple(int(each) for each in stored["words"]),
-        datetime.fromisoformat(stored["since"][0]) if "since" in stored else None,
+        tuple(zip(since, until, strict=True)) if since else (),
         UUID(stored["owner"][0]) if "owner" in stored else None,
     )
 
@@ -280,5 +289,10 @@ def _counts(messages: int, learned: int, reminders: int = 0) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
-def _when(since: datetime, until: datetime, now: datetime) -> str:
-    return f"from {since:%Y-%m-%d %H:%M} to {min(until, now):%Y-%m-%d %H:%M}"
+def _when(stretches: Sequence[Stretch]) -> str:
+    return " and ".join(
+        f"until {until:%Y-%m-%d %H:%M}"
+        if since == dates.BEGINNING
+        else f"from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}"
+        for since, until in stretches
+    )

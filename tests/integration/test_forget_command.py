@@ -125,6 +125,57 @@ async def test_forget_by_time_takes_what_was_said_then(assistant: Assistant, tel
     assert "nothing that was said from 2026-03-04 00:00" in nothing.text
 
 
+async def test_the_question_says_how_far_a_stretch_reaches(assistant: Assistant, telegram: Gateway) -> None:
+    now = NOON + timedelta(days=9)
+    for days in (0, 2, 5):
+        await telegram.say(f"Talk of day {days}.", sent_at=NOON + timedelta(days=days))
+    two = await telegram.command("forget", "2026-03-02 and 2026-03-07", sent_at=now)
+    assert "Ann: “Talk of day 2.”" not in two.text
+    assert "from 2026-03-02 00:00 to 2026-03-03 00:00 and from 2026-03-07 00:00 to 2026-03-08" in two.text
+    until = await telegram.command("forget", "until 2026-03-04", sent_at=now)
+    assert "said until 2026-03-05 00:00." in until.text
+    since = await telegram.command("forget", "everything since 2026-03-04", sent_at=now)
+    assert "said from 2026-03-04 00:00 to 2026-03-11 12:00." in since.text
+    await telegram.press(since, "Forget", sent_at=now)
+    assert await texts(assistant) == ["Talk of day 0."]
+
+
+async def test_much_of_two_days_goes_in_batches(
+    assistant: Assistant, telegram: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting, "MOST", 2)
+    now = NOON + timedelta(days=9)
+    for number in range(9):
+        at = NOON + timedelta(days=number % 3, minutes=number)
+        await telegram.command("remember", f"Talk of day {number % 3}, {number}.", sent_at=at)
+    asked = await telegram.command("forget", "2026-03-02, 2026-03-04", sent_at=now)
+    assert "6 messages" in asked.text
+    await telegram.press(asked, "Forget", sent_at=now)
+    assert {text[:13] for text in await texts(assistant)} == {"Talk of day 1"}
+
+
+async def test_what_was_edited_since_is_found_by_the_day_it_was_said(
+    assistant: Assistant, telegram: Gateway
+) -> None:
+    now = NOON + timedelta(days=1)
+    await telegram.final(telegram.request("The word is Zephyr one.", message_id="m1", sent_at=NOON))
+    edit = pb.EditEvent(message_id="m1", text="The word is Zephyr two.")
+    await telegram.final(telegram.request(edit=edit, sent_at=now))
+    both = await telegram.command("forget", "since yesterday", sent_at=now + timedelta(hours=1))
+    assert "Zephyr one" not in both.text
+    asked = await telegram.command("forget", "yesterday", sent_at=now)
+    assert "Zephyr one" in asked.text
+    await telegram.press(asked, "Forget", sent_at=now)
+    assert [text for text in await texts(assistant) if "Zephyr" in text] == []
+
+
+async def test_what_is_still_to_come_was_said_of_at_most(telegram: Gateway) -> None:
+    assert "still to come" in (await telegram.command("forget", "2031")).text
+    assert "nothing that holds" in (await telegram.command("forget", "9999-12-31")).text
+    await telegram.say("The lease ends in 2031.")
+    assert "The lease ends" in (await telegram.command("forget", "2031")).text
+
+
 async def test_a_day_is_that_of_the_persons_clock(assistant: Assistant, telegram: Gateway) -> None:
     await telegram.command("timezone", "Pacific/Auckland")
     await telegram.say("Late on Monday, early on Tuesday there.", sent_at=NOON.replace(hour=23))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.assistant.dates import ranges
+from services.assistant.dates import ranges, stretches
 from services.assistant.happens import named
 from services.assistant.notes import read
 from services.assistant.passages import cut, line, tokens
@@ -126,7 +126,7 @@ ZONES = st.sampled_from(["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Afri
 )
 def test_no_text_names_a_time_that_cannot_be_kept(text: str, zone: ZoneInfo) -> None:
     now = NOW.astimezone(zone)
-    for begins, ends in ranges(text, now):
+    for begins, ends in ranges(text, now) + stretches(text, now):
         assert begins.astimezone(UTC) < ends.astimezone(UTC)
     for readings in named(text, now):
         assert all(from_ < until for from_, until in readings)

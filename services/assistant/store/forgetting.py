@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from services.assistant.dates import Stretch
 from services.assistant.domain import Memory, Message
 from services.assistant.passages import REACH
 from services.assistant.store import conversations, memories
@@ -25,15 +26,15 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants forgotten: what holds all these words, or was said from `since` on.
+    """What somebody wants forgotten: what holds all these words, or was said in one of these stretches.
 
-    `dimensions` are words as the index knows them. Nothing said after `until` is meant. Given an `owner`,
-    only what they said themselves is, and what was learned from nobody else.
+    `dimensions` are words as the index knows them. Of what holds them nothing said after `until` is meant.
+    Given an `owner`, only what they said themselves is, and what was learned from nobody else.
     """
 
     until: datetime
     dimensions: tuple[int, ...] = ()
-    since: datetime | None = None
+    stretches: tuple[Stretch, ...] = ()
     owner: UUID | None = None
 
 
@@ -112,8 +113,9 @@ async def named(
 async def _wished(
     connection: Connection, secret: bytes, space_id: UUID, wish: Wish, limit: int | None
 ) -> list[asyncpg.Record]:
-    if wish.since is not None:
-        return await connection.fetch(SQL["said_since"], space_id, wish.since, wish.until, wish.owner, limit)
+    if wish.stretches:
+        since, until = zip(*wish.stretches, strict=True)
+        return await connection.fetch(SQL["said_in"], space_id, since, until, wish.owner, limit)
     if not wish.dimensions:
         return []
     wanted = set(wish.dimensions)

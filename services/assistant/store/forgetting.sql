@@ -22,12 +22,18 @@ SELECT subject_id, of_memory, count(*) FILTER (WHERE NOT of_memory) OVER ()::int
        count(*) FILTER (WHERE of_memory) OVER ()::int AS memories
 FROM found ORDER BY said_at DESC, subject_id LIMIT $5
 
--- name: said_since
--- Messages that were said from $2 until $3 and, given one, by this person $4 or in answer to them; newest first, and
--- how many there are in all. What was learned from them goes with them.
+-- name: said_in
+-- Messages that were said from one of $2 until the one of $3 beside it and, given one, by this person $4 or in answer to
+-- them; newest first, and how many there are in all. Of the forms of a message only the newest that was said then. What
+-- was learned from them goes with them.
 SELECT message_id AS subject_id, false AS of_memory, count(*) OVER ()::int AS messages, 0 AS memories
 FROM message m
-WHERE space_id = $1 AND sent_at >= $2 AND sent_at < $3 AND replaced_by IS NULL
+WHERE space_id = $1 AND EXISTS (
+    SELECT FROM unnest($2::timestamptz[], $3::timestamptz[]) AS stretch (since, until)
+    WHERE m.sent_at >= since AND m.sent_at < until)
+  AND NOT EXISTS (
+    SELECT FROM message newer, unnest($2::timestamptz[], $3::timestamptz[]) AS stretch (since, until)
+    WHERE newer.space_id = $1 AND newer.message_id = m.replaced_by AND newer.sent_at >= since AND newer.sent_at < until)
   AND ($4::uuid IS NULL OR $4 = coalesce(m.person_id, (
       SELECT t.person_id FROM turn t WHERE t.space_id = $1 AND t.turn_id = m.turn_id)))
 ORDER BY sent_at DESC, message_id LIMIT $5

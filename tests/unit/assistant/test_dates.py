@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.assistant.dates import ranges, stretch
+from services.assistant.dates import BEGINNING, ranges, stretches
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=ZoneInfo("Europe/Berlin"))
 
@@ -76,4 +76,45 @@ def test_before_all_time_is_no_time() -> None:
 
 
 def test_so_long_ago_is_no_stretch_to_forget() -> None:
-    assert stretch("two hours ago", NOW) is None
+    assert stretches("two hours ago", NOW) == []
+
+
+def test_since_reaches_until_now() -> None:
+    assert [ends for _, ends in ranges("since February, since the 5th of March and in May", NOW)] == [
+        NOW,
+        NOW,
+        datetime(2025, 6, 1, tzinfo=NOW.tzinfo),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("yesterday", [("03-09", "03-10")]),
+        ("What I said to you yesterday", [("03-09", "03-10")]),
+        ("from 2026-03-01 to 2026-03-05", [("03-01", "03-06")]),
+        ("2026-03-05 - 2026-03-01", [("03-01", "03-06")]),
+        ("between January and February", [("01-01", "03-01")]),
+        ("from 2026-02-01 until yesterday", [("02-01", "03-10")]),
+        ("since 2026-03-01 till 2026-03-05", [("03-01", "03-06")]),
+        ("January and 2026-03-01", [("01-01", "02-01"), ("03-01", "03-02")]),
+        ("yesterday, and what I said to you on 2026-02-01", [("03-09", "03-10"), ("02-01", "02-02")]),
+        ("from 2026-02-01 to 2026-02-03 and since 2026-03-05", [("02-01", "02-04"), ("03-05", "now")]),
+        ("everything since 2026-03-01", [("03-01", "now")]),
+        ("since last month", [("02-01", "now")]),
+        ("from 2026-03-01", [("03-01", "now")]),
+        ("everything from 2026-03-01 on", [("03-01", "now")]),
+        ("everything from last week", [("03-02", "03-09")]),
+        ("all until 2026-03-05", [("beginning", "03-06")]),
+        ("everything I said till yesterday", [("beginning", "03-10")]),
+        ("since the dentist came yesterday", []),
+        ("yesterday 9999-12-31", []),
+        ("yesterday at noon", []),
+        ("", []),
+    ],
+)
+def test_a_text_that_is_nothing_but_stretches(text: str, expected: list[tuple[str, str]]) -> None:
+    def shown(moment: datetime) -> str:
+        return {NOW: "now", BEGINNING: "beginning"}.get(moment) or f"{moment:%m-%d}"
+
+    assert [(shown(begins), shown(ends)) for begins, ends in stretches(text, NOW)] == expected
