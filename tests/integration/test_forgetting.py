@@ -355,3 +355,16 @@ async def test_what_was_learned_from_meanwhile_stays_said(talk: Talk) -> None:
         await remember(connection, talk.space_id, brought, f"call {CANARY}", talk.now)
         await forgetting.unsay(connection, talk.space_id, brought)
     assert await talk.value("SELECT count(*) FROM message") == 1
+
+
+async def test_words_may_stand_in_different_passages_of_a_message(talk: Talk) -> None:
+    walk = "It was a sunny day and we walked around. " * 30
+    long = await talk.say(f"My dentist is Rossi. {walk} The appointment is in Bergamo.")
+    await talk.say("The dentist was here.")
+    await talk.say("Bergamo is far.")
+    await talk.index()
+    assert await talk.value("SELECT count(*) FROM passage WHERE subject_id = $1", long) > 1
+    wish = Wish(talk.now, forgetting.dimensions(SECRET, talk.space_id, "dentist Bergamo"))
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        doomed = await forgetting.preview(connection, SECRET, talk.space_id, wish)
+    assert ([message.message_id for message in doomed.messages], doomed.all_messages) == ([long], 1)

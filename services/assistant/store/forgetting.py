@@ -83,7 +83,7 @@ class Forgetting:
 def dimensions(secret: bytes, space_id: UUID, words: str) -> tuple[int, ...]:
     """Words as the index of a space knows them; none for what recall passes over too."""
     key = space_key(secret, space_id)
-    return tuple(dimension(key, stem) for stem in sorted(set(stems(words))))
+    return tuple(sorted({dimension(key, stem) for stem in stems(words)}))
 
 
 async def preview(connection: Connection, secret: bytes, space_id: UUID, wish: Wish) -> Doomed:

@@ -1,20 +1,25 @@
 -- name: holding
--- Messages and memories with a passage that holds all of these words $2, said until $3 and, given one, by this
--- person $4 alone, and messages $6; newest first, and how many there are in all.
-WITH found AS (
+-- Messages and memories that hold all of these words $2, in one passage or in several, said until $3 and, given one, by
+-- this person $4 alone, and messages $6; newest first, and how many there are in all.
+WITH holding AS (
+    SELECT max(said_at) AS said_at, subject_id, of_memory
+    FROM passage p CROSS JOIN LATERAL (
+        SELECT word FROM unnest($2::integer[]) AS word WHERE word = ANY (p.words)) AS held
+    WHERE space_id = $1 AND words && $2::integer[] AND said_at <= $3
+    GROUP BY subject_id, of_memory HAVING count(DISTINCT word) = cardinality($2::integer[])
+), found AS (
     SELECT sent_at AS said_at, message_id AS subject_id, false AS of_memory FROM message m
     WHERE space_id = $1 AND message_id = ANY ($6::uuid[]) AND sent_at <= $3
       AND ($4::uuid IS NULL OR $4 = coalesce(m.person_id, (
           SELECT t.person_id FROM turn t WHERE t.space_id = $1 AND t.turn_id = m.turn_id)))
     UNION
-    SELECT said_at, subject_id, of_memory FROM passage p
-    WHERE space_id = $1 AND words @> $2::integer[] AND said_at <= $3
-      AND CASE WHEN of_memory THEN $4::uuid IS NULL OR NOT EXISTS (
+    SELECT said_at, subject_id, of_memory FROM holding
+    WHERE CASE WHEN of_memory THEN $4::uuid IS NULL OR NOT EXISTS (
                    SELECT FROM memory_source s JOIN message m USING (space_id, message_id)
-                   WHERE s.space_id = $1 AND s.memory_id = p.subject_id AND m.person_id IS DISTINCT FROM $4)
+                   WHERE s.space_id = $1 AND s.memory_id = holding.subject_id AND m.person_id IS DISTINCT FROM $4)
                ELSE EXISTS (
                    SELECT FROM message m
-                   WHERE m.space_id = $1 AND m.message_id = p.subject_id AND m.replaced_by IS NULL
+                   WHERE m.space_id = $1 AND m.message_id = holding.subject_id AND m.replaced_by IS NULL
                      AND ($4 IS NULL OR $4 = coalesce(m.person_id, (
                          SELECT t.person_id FROM turn t WHERE t.space_id = $1 AND t.turn_id = m.turn_id)))) END
 )
