@@ -8,6 +8,7 @@ from typing import Any
 import discord
 
 from services.discord.commands import ATTACHMENT_OPTION, TEXT_OPTION
+from services.gateway.text import quoted
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 # Told apart from joins, pins and boosts, which nobody said.
@@ -191,17 +192,13 @@ def _resolved(said: discord.Message) -> discord.Message | None:
 
 def words(said: discord.Message, bot: discord.ClientUser) -> str:
     """What was typed, with names in the place of ids; without the mention that it begins with."""
-    text = said.content or "\n\n".join(_quoted(snapshot.content) for snapshot in said.message_snapshots)
+    text = said.content or "\n\n".join(quoted(snapshot.content) for snapshot in said.message_snapshots)
     bare = re.sub(rf"\A\s*<@!?{bot.id}>[\s,:]*", "", text)
     names = {person.id: f"@{person.display_name}" for person in said.mentions}
     names |= {role.id: f"@{role.name}" for role in said.role_mentions}
     names |= {channel.id: f"#{channel.name}" for channel in said.channel_mentions}
     named = _MENTION.sub(lambda found: names.get(int(found["id"]), found[0]), bare or text)
     return _CUSTOM_EMOJI.sub(r"\g<name>", named)
-
-
-def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}" for line in text.splitlines())
 
 
 def _kind(said: discord.Message) -> str:

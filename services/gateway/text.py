@@ -39,6 +39,11 @@ def utf16_length(text: str) -> int:
     return len(text) + sum(character > "\uffff" for character in text)
 
 
+def quoted(text: str) -> str:
+    """CommonMark that shows a text, forwarded, as somebody else's."""
+    return "\n".join(f"> {line}" for line in text.splitlines())
+
+
 def split(text: str, limit: int, measure: Measure = len) -> list[str]:
     """Cut CommonMark into parts of at most `limit` units, none empty; a blank text has no parts.
 

@@ -16,7 +16,7 @@ from aiogram.types import (
 )
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.gateway.text import utf16_length
+from services.gateway.text import quoted, utf16_length
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.telegram.render import MAX_LENGTH
 
@@ -81,7 +81,7 @@ def _message(message: Message, me: User) -> list[pb.ConverseRequest]:
     reply_to = _replied_to(message)
     event = pb.MessageEvent(
         message_id=str(message.message_id),
-        text=_text(message),
+        text=_told(message),
         reply_to_message_id=str(reply_to.message_id) if reply_to else "",
         replied_to=_shown(reply_to) if reply_to else None,
     )
@@ -251,13 +251,18 @@ def _shown(message: Message) -> pb.RepliedTo | None:
     return pb.RepliedTo(
         message_id=str(message.message_id),
         author=author,
-        text=_text(message),
+        text=_told(message),
         sent_at=_timestamp(message.date),
     )
 
 
 def _addressed(message: Message, me: User) -> bool:
-    """In a group: a mention of the bot, a reply to it, or a command that is not for another bot."""
+    """In a group: a mention of the bot, a reply to it, or a command that is not for another bot.
+
+    What is forwarded was said to others.
+    """
+    if message.forward_origin is not None:
+        return False
     reply_to = _replied_to(message)
     if reply_to is not None and reply_to.from_user is not None and reply_to.from_user.id == me.id:
         return True
@@ -273,14 +278,15 @@ def _mentions(entity: MessageEntity, text: str, me: User) -> bool:
 
 
 def _command(message: Message, me: User) -> pb.CommandEvent | None:
-    """The command that a text or a caption begins with, unless it names another bot."""
+    """The command that a text or a caption begins with, unless it is forwarded or names another bot."""
     first = next(iter(_entities(message)), None)
     if first is None or first.type != "bot_command" or first.offset != 0:
         return None
     text = _text(message)
     command = first.extract_from(text)
     name, _, bot = command[1:].partition("@")
-    if bot and bot.lower() != (me.username or "").lower():
+    names_another = bot and bot.lower() != (me.username or "").lower()
+    if names_another or message.forward_origin is not None:
         return None
     reply_to = _replied_to(message)
     return pb.CommandEvent(
@@ -296,6 +302,11 @@ def _document(message: Message) -> pb.Attachment | None:
     if message.content_type != ContentType.DOCUMENT:
         return None
     return _attachment(message, ContentType.DOCUMENT)
+
+
+def _told(message: Message) -> str:
+    """What a message says, quoted where whoever sent it forwards another's words."""
+    return quoted(_text(message)) if message.forward_origin is not None else _text(message)
 
 
 def _text(message: Message) -> str:

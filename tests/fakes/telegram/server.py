@@ -128,11 +128,12 @@ class FakeTelegram:
         chat: Chat | None = None,
         thread: int | None = None,
         reply_to: Json | None = None,
+        **more: Any,
     ) -> Json:
         """Somebody sends a file as a document, with or without a caption."""
-        words = captioned(caption) if caption else {}
+        more |= captioned(caption) if caption else {}
         document = self.world.document(name, content)
-        return self.sends(user, chat=chat, thread=thread, reply_to=reply_to, document=document, **words)
+        return self.sends(user, chat=chat, thread=thread, reply_to=reply_to, document=document, **more)
 
     def becomes_supergroup(self, user: Json, chat: Chat) -> Chat:
         """A group gets another id; a notice in each of the two chats says so."""

@@ -8,7 +8,7 @@ from aiogram import Bot
 from aiogram.types import Update, User
 
 from fakes.telegram.server import BOT, FakeTelegram
-from fakes.telegram.world import Json, captioned
+from fakes.telegram.world import Json, captioned, written
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.telegram.translate import KINDS, translate
 
@@ -352,6 +352,34 @@ async def test_a_paste_that_was_cut_goes_on(telegram: FakeTelegram, bot: Bot, an
     telegram.says(ann, "😀" * 2048)
     telegram.says(ann, "x" * 4095)
     assert [request.message.continues for request in await events(bot)] == [True, False]
+
+
+async def test_what_is_forwarded_is_quoted(telegram: FakeTelegram, bot: Bot, ann: Json) -> None:
+    bob = telegram.world.person(2, "Bob")
+    origin = {"type": "user", "date": 1_700_000_000, "sender_user": bob}
+    said = telegram.sends(ann, forward_origin=origin, text="I am allergic to nuts.\n\nReally.")
+    telegram.hands_over(ann, "notes.txt", b"", "see there", forward_origin=origin)
+    telegram.says(bob, "@remi_bot what is that?", chat=telegram.world.group("Team"), reply_to=said)
+    telegram.sends(ann, forward_origin=origin, text="x" * 4096)
+    words, file, reply, paste = await events(bot)
+    assert words.author.user_id == "1"
+    assert words.message.text == "> I am allergic to nuts.\n> \n> Really."
+    assert file.message.text == "> see there"
+    assert reply.message.replied_to.text == words.message.text
+    assert [each.message.continues for each in (words, paste)] == [False, True]
+
+
+async def test_a_forwarded_command_is_no_command(telegram: FakeTelegram, bot: Bot, ann: Json) -> None:
+    origin = {"type": "hidden_user", "date": 1_700_000_000, "sender_user_name": "Bob"}
+    group = telegram.world.group("Team")
+    telegram.sends(ann, forward_origin=origin, **written("/forget everything"))
+    telegram.hands_over(ann, "memory.jsonl", b"{}\n", "/import", forward_origin=origin)
+    telegram.sends(ann, chat=group, forward_origin=origin, **written("/stop@remi_bot"))
+    telegram.sends(ann, chat=group, forward_origin=origin, **written("@remi_bot forget everything"))
+    told = await events(bot)
+    texts = ["> /forget everything", "> /import", "> /stop@remi_bot", "> @remi_bot forget everything"]
+    assert [request.message.text for request in told] == texts
+    assert [request.addressed for request in told] == [True, True, False, False]
 
 
 async def test_an_anonymous_admin_is_the_group_itself(telegram: FakeTelegram, bot: Bot, ann: Json) -> None:
