@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ TRY_SECONDS = 45.0
 BANNED_SECONDS = 60.0
 # How far back a crash may have left something behind.
 RECENT = 50
+# Discord's most rows of buttons in a message, and buttons in a row.
+ROWS, ROW = 5, 5
 
 # The connection failed, or Discord did, with the outcome unknown.
 _BROKEN = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError)
@@ -40,7 +42,7 @@ class Part:
     """One message of a delivery."""
 
     text: str
-    rows: Sequence[pb.ButtonRow] = ()
+    rows: Sequence[Sequence[pb.Button]] = ()
     file_name: str = ""
     file_content: bytes = b""
 
@@ -63,7 +65,7 @@ class Part:
 def parts(delivery: pb.Delivery) -> list[Part]:
     """The messages that make up a delivery; buttons and file come with the last."""
     texts = split(delivery.text, MAX_LENGTH) or [""]
-    last = Part(texts[-1], delivery.button_rows, delivery.file_name, delivery.file_content)
+    last = Part(texts[-1], _rows(delivery.button_rows), delivery.file_name, delivery.file_content)
     return [*map(Part, texts[:-1]), last] if last.new() != {"content": ""} else []
 
 
@@ -197,10 +199,23 @@ def _is_part(
     return message.nonce is None and message.id > int(sent[-1])
 
 
-def _buttons(rows: Sequence[pb.ButtonRow]) -> discord.ui.View:
+def _rows(given: Iterable[pb.ButtonRow]) -> list[Sequence[pb.Button]]:
+    """The buttons as they are laid out; where Discord has no room for that, in order, as many as it takes."""
+    rows: list[Sequence[pb.Button]] = [row.buttons for row in given if row.buttons]
+    if len(rows) <= ROWS and all(len(row) <= ROW for row in rows):
+        return rows
+    buttons = [button for row in rows for button in row]
+    if left_out := buttons[ROWS * ROW :]:
+        _log.warning("no room for buttons", actions=[button.action for button in left_out])
+    shown = buttons[: ROWS * ROW]
+    width = -(-len(shown) // ROWS)
+    return [shown[start : start + width] for start in range(0, len(shown), width)]
+
+
+def _buttons(rows: Sequence[Sequence[pb.Button]]) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     for number, row in enumerate(rows):
-        for button in row.buttons:
+        for button in row:
             view.add_item(discord.ui.Button(label=button.label, custom_id=button.action, row=number))
     # discord.py need not remember it: presses come as events, also on buttons of an earlier process.
     view.stop()

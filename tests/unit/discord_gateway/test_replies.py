@@ -1,6 +1,7 @@
 """How an answer shows: typing, drafts, parts, buttons, files, replies, and what stands in the end."""
 
 import asyncio
+import itertools
 from collections.abc import Iterable
 
 import grpc
@@ -104,6 +105,40 @@ async def test_buttons_and_a_file_come_with_the_last_part(
     assert labels == ["Yes", "No"]
     assert second["attachments"][0]["filename"] == "memory.jsonl"
     assert fake.requests(CREATE)[1].files == {"files[0]": b"{}\n"}
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ([3, 1, 5], [3, 1, 5]),
+        ([1] * 6, [2, 2, 2]),
+        ([2] * 6 + [0], [3, 3, 3, 3]),
+        ([7], [2, 2, 2, 1]),
+        ([1] * 26, [5] * 5),
+    ],
+)
+async def test_buttons_for_which_there_are_no_rows_move_together(
+    fake: FakeDiscord,
+    assistant: FakeAssistant,
+    ann: Person,
+    running: Running,
+    given: list[int],
+    shown: list[int],
+) -> None:
+    numbers = itertools.count(1)
+    rows = [
+        pb.ButtonRow(
+            buttons=[pb.Button(label=f"{n}", action=f"cancel:{n}") for n in itertools.islice(numbers, row)]
+        )
+        for row in given
+    ]
+    answers(assistant, "Your reminders", button_rows=rows)
+    async with running():
+        fake.says(ann, "/reminders")
+        [answer] = await fake.sent(fake.dm(ann))
+    labels = [[button["label"] for button in row["components"]] for row in answer["components"]]
+    assert [len(row) for row in labels] == shown
+    assert list(itertools.chain(*labels)) == [str(n) for n in range(1, min(sum(given), 25) + 1)]
 
 
 async def test_a_file_alone_and_nothing_at_all(
