@@ -156,8 +156,11 @@ class DiscordSender:
         """
         assert self._client.user is not None
         own: list[discord.Message] = []
+        last_said = 0
         async with asyncio.timeout(self._try_seconds):
             async for message in channel.history(limit=RECENT):
+                if not message.author.bot:
+                    last_said = max(last_said, message.id)
                 if message.author.id != self._client.user.id or message.id in self._openings.drafts:
                     continue
                 if message.content.endswith(UNFINISHED) and not sent:
@@ -166,7 +169,9 @@ class DiscordSender:
                     own.append(message)
         for index in range(len(sent), len(messages)):
             part = messages[index].text
-            found = next((each for each in own if _is_part(each, delivery, index, part, sent)), None)
+            found = next(
+                (each for each in own if _is_part(each, delivery, index, part, sent, last_said)), None
+            )
             if found is None:
                 return
             _log.info("found in history", delivery=delivery.delivery_id, part=index)
@@ -181,22 +186,30 @@ class DiscordSender:
 
 
 def _is_part(
-    message: discord.Message, delivery: pb.Delivery, index: int, text: str, sent: Sequence[str]
+    message: discord.Message,
+    delivery: pb.Delivery,
+    index: int,
+    text: str,
+    sent: Sequence[str],
+    last_said: int,
 ) -> bool:
     """Whether a message of ours is this part of the delivery.
 
-    Its nonce says so. Where that is a draft's that became the first part, the words do, with what it answers
-    to; where history tells no nonce, the words do behind the parts before. The words of a first part that
-    replies to nothing prove nothing: reminders repeat.
+    Its nonce says so: its own, or that of the draft that became the first part. Where history tells no nonce,
+    the words do behind the parts before, and of a first part with what it replies to. A delivery that answers
+    several messages names none: then it must reply to `last_said`, the newest that a person said, since what
+    was answered before stands above them. Words alone prove nothing: they repeat.
     """
     if message.nonce == make_nonce(delivery.delivery_id, str(index)):
         return True
     if message.content != text:
         return False
-    if index == 0:
-        replied = str(message.reference.message_id) if message.reference else ""
-        return bool(replied) and delivery.reply_to_message_id in ("", replied)
-    return message.nonce is None and message.id > int(sent[-1])
+    if message.nonce is not None:
+        return index == 0 and message.nonce == make_nonce("draft", delivery.turn_id)
+    if index > 0:
+        return message.id > int(sent[-1])
+    replied = str(message.reference.message_id) if message.reference else ""
+    return bool(replied) and replied == (delivery.reply_to_message_id or str(last_said))
 
 
 def _rows(given: Iterable[pb.ButtonRow]) -> list[Sequence[pb.Button]]:

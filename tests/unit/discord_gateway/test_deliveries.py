@@ -9,7 +9,7 @@ from fakes.assistant import FakeAssistant, unheard
 from fakes.discord.faults import Banned, Cut, Failed, Fault, Hangs, RateLimited, Refused
 from fakes.discord.server import FakeDiscord
 from fakes.discord.world import Channel, Person
-from services.discord.presenter import UNFINISHED, Openings
+from services.discord.presenter import UNFINISHED, Openings, make_nonce
 from services.discord.send import DiscordSender
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
@@ -171,6 +171,57 @@ async def test_a_draft_that_had_become_the_answer_is_not_doubled(
         result = await acknowledged(assistant)
     assert result.delivered.message_ids == [answer["id"]]
     assert len(fake.shown(general)) == 1
+
+
+async def test_a_draft_that_had_become_the_answer_to_several_messages_is_not_doubled(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, general: Channel, running: Running
+) -> None:
+    """Such an answer names no message that it replies to; its draft replied to the newest."""
+    fake.says(ann, "a story", general)
+    newest = fake.says(ann, "a short one", general)
+    answer = fake.says(fake.bot, "Once upon a time.", general, reply_to=newest)
+    async with running():
+        assistant.deliver(delivery(fake, general, "Once upon a time."))
+        result = await acknowledged(assistant)
+    assert result.delivered.message_ids == [answer["id"]]
+    assert len(fake.shown(general)) == 1
+
+
+async def test_a_draft_is_known_by_its_turn_where_history_tells_nonces(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, general: Channel, running: Running
+) -> None:
+    """Also where talk went on meanwhile."""
+    question = fake.says(ann, "a story", general)
+    answer = fake.says(fake.bot, "Once upon a time.", general, reply_to=question)
+    answer["nonce"] = make_nonce("draft", "t1")
+    fake.says(ann, "I wonder which", general)
+    async with running():
+        assistant.deliver(delivery(fake, general, "Once upon a time.", turn_id="t1"))
+        result = await acknowledged(assistant)
+    assert result.delivered.message_ids == [answer["id"]]
+
+
+@pytest.mark.parametrize("nonce", [make_nonce("draft", "t1"), make_nonce("d0", "0"), None])
+async def test_an_earlier_answer_in_the_same_words_is_not_this_one(
+    fake: FakeDiscord,
+    assistant: FakeAssistant,
+    ann: Person,
+    general: Channel,
+    running: Running,
+    nonce: str | None,
+) -> None:
+    said = fake.says(ann, "My dog is called Biscuit.", general)
+    earlier = fake.says(fake.bot, "Noted.", general, reply_to=said)
+    if nonce is not None:
+        earlier["nonce"] = nonce
+    fake.says(ann, "My cat is called Pepper.", general)
+    fake.says(ann, "She is three.", general)
+    async with running():
+        assistant.deliver(delivery(fake, general, "Noted.", turn_id="t2"))
+        result = await acknowledged(assistant)
+    [_, answer] = fake.shown(general)
+    assert answer["content"] == "Noted."
+    assert result.delivered.message_ids == [answer["id"]]
 
 
 async def test_a_part_that_a_dead_process_sent_is_found_by_its_nonce_though_discord_forgot_that(
