@@ -8,21 +8,19 @@ import asyncio
 import base64
 import hashlib
 from collections import deque
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import discord
 
+from services.discord.edit import Edit, edit_answer
 from services.gateway.text import split
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 MAX_LENGTH = 2000
 UNFINISHED = " ▌"
 MAX_TAKEN_AWAY = 512
-
-# Edits a message that stands already, by the keywords of discord.Message.edit.
-Edit = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ class EventPresenter:
         if edit := await self._opening():
             await edit(content=line)
         else:
-            await self._channel.send(line, **reply(self._channel, self._asked))
+            await self._channel.send(line, suppress_embeds=True, **reply(self._channel, self._asked))
 
     async def typing(self) -> None:
         """Discord shows it for 10 s; a command shows "thinking…" by itself."""
@@ -124,10 +122,12 @@ class EventPresenter:
     async def _show(self, text: str, turn_id: str) -> None:
         if self._draft is None:
             nonce = make_nonce("draft", turn_id)
-            self._draft = await self._channel.send(text, nonce=nonce, **reply(self._channel, self._asked))
+            self._draft = await self._channel.send(
+                text, nonce=nonce, suppress_embeds=True, **reply(self._channel, self._asked)
+            )
             self._openings.drafts.add(self._draft.id)
         elif self._draft.content != text:
-            self._draft = await self._draft.edit(content=text)
+            self._draft = await self._draft.edit(content=text, suppress=True)
 
     async def _settled(self) -> None:
         if self._on_its_way is not None:
@@ -136,9 +136,9 @@ class EventPresenter:
     async def _opening(self) -> Edit | None:
         await self._settled()
         if self._draft is not None:
-            return self._draft.edit
+            return partial(self._draft.edit, suppress=True)
         if self._command is not None and await self._command.thinking:
-            return self._command.interaction.edit_original_response
+            return partial(edit_answer, self._command.interaction)
         return None
 
 

@@ -4,13 +4,15 @@ import asyncio
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
 import discord
 import structlog
 
-from services.discord.presenter import MAX_LENGTH, UNFINISHED, Edit, Openings, make_nonce, reply
+from services.discord.edit import Edit, edit_message
+from services.discord.presenter import MAX_LENGTH, UNFINISHED, Openings, make_nonce, reply
 from services.gateway.backoff import delays
 from services.gateway.delivery import Stands, rate_limited
 from services.gateway.text import split
@@ -133,12 +135,14 @@ class DiscordSender:
                     _log.info("not editable", delivery=delivery.delivery_id, code=error.code)
             link = reply(channel, delivery.reply_to_message_id) if index == 0 else {}
             nonce = make_nonce(delivery.delivery_id, str(index))
-            return str((await channel.send(**part.new(), nonce=nonce, **link)).id)
+            return str((await channel.send(**part.new(), nonce=nonce, suppress_embeds=True, **link)).id)
 
     def _edits(self, channel: discord.PartialMessageable, delivery: pb.Delivery, index: int) -> list[Edit]:
         """What a part may take the place of, best first."""
         replaced = delivery.replaces_message_ids[index : index + 1]
-        edits: list[Edit] = [channel.get_partial_message(int(message_id)).edit for message_id in replaced]
+        edits: list[Edit] = [
+            partial(edit_message, self._client, channel.id, int(message_id)) for message_id in replaced
+        ]
         opening = self._openings.edits.get(delivery.delivery_id) if index == 0 else None
         return [opening, *edits] if opening else edits
 

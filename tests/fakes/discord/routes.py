@@ -10,6 +10,7 @@ from discord.app_commands.commands import validate_name
 from fakes.discord.world import (
     COMMAND_ANSWER,
     LOADING,
+    SUPPRESS_EMBEDS,
     Channel,
     Person,
     World,
@@ -175,6 +176,7 @@ class Routes:
         fields = {
             "attachments": self._uploaded(channel, request),
             "components": _numbered(body.get("components") or []),
+            "flags": body.get("flags", 0),
         }
         if body.get("allowed_mentions") == {"parse": []}:
             fields["mentions"] = []
@@ -275,6 +277,8 @@ class Routes:
         self._check_buttons(body.get("components") or [])
         if "content" in body:
             message["content"] = body["content"] or ""
+        if "flags" in body:
+            message["flags"] = message["flags"] & ~SUPPRESS_EMBEDS | body["flags"] & SUPPRESS_EMBEDS
         if "components" in body:
             message["components"] = _numbered(body["components"] or [])
         if "attachments" in body:

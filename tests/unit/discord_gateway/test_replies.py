@@ -10,7 +10,7 @@ import pytest
 from fakes.assistant import Fail, FakeAssistant, Hold, Step, accepted, draft, final, merged, refused
 from fakes.discord.faults import Refused
 from fakes.discord.server import FakeDiscord
-from fakes.discord.world import LOADING, Channel, Person
+from fakes.discord.world import LOADING, SUPPRESS_EMBEDS, Channel, Person
 from services.discord.presenter import UNFINISHED, EventPresenter
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
@@ -323,6 +323,44 @@ async def test_an_impossible_event_is_answered_with_a_line_but_for_deletions(
         fake.says(ann, "hello")
         await fake.sent(fake.dm(ann), 2)
     assert "message.text: is too long" in answer["content"]
+
+
+@pytest.mark.usefixtures("_drafts_at_once")
+async def test_no_link_of_an_answer_is_fetched(
+    fake: FakeDiscord, assistant: FakeAssistant, ann: Person, running: Running
+) -> None:
+    """Whoever talks Remi into a link would be told by Discord's look at it what stands in the link."""
+    link = "https://example.org/?q=secret"
+    assistant.manifest.commands.add(name="memory", description="What I know about you")
+    shown = asyncio.Event()
+
+    def script(request: pb.ConverseRequest) -> Iterable[Step]:
+        yield accepted()
+        if request.HasField("message"):
+            yield from (draft(f"See {link}"), Hold(shown))
+        yield final(request, f"{'word ' * 500}\n\n{link}", replaces_message_ids=[old["id"]])
+
+    async with running():
+        await fake.until(lambda: bool(fake.routes.commands))
+        old = fake.says(fake.bot, "old", fake.dm(ann))
+        assistant.answer = script
+        fake.says(ann, "hello")
+        await fake.sent(fake.dm(ann), 2)
+        shown.set()
+        await assistant.until(lambda: bool(assistant.acknowledgements))
+        fake.slash(ann, "memory")
+        await assistant.until(lambda: len(assistant.acknowledgements) > 1)
+        answers(assistant, link, replaces_message_ids=[old["id"]])
+        fake.says(ann, "and now?")
+        await fake.until(lambda: old["content"] == link)
+        assistant.answer = lambda _request: [refused(link)]
+        for say in (lambda: fake.says(ann, "who?"), lambda: fake.slash(ann, "memory")):
+            before = len(fake.shown(fake.dm(ann)))
+            say()
+            await fake.sent(fake.dm(ann), before + 1)
+    written = [*fake.requests(CREATE), *fake.requests(EDIT), *fake.requests(ORIGINAL)]
+    assert {len(fake.requests(route)) > 0 for route in (CREATE, EDIT, ORIGINAL)} == {True}
+    assert [request.body.get("flags") for request in written] == [SUPPRESS_EMBEDS] * len(written)
 
 
 class TestSlashCommands:
