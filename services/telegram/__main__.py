@@ -41,7 +41,8 @@ async def serve(settings: TelegramSettings) -> None:
         me = await introduce(bot)
         _log.info("telegram ready", bot=me.id)
         pacer = Pacer()
-        deliveries = Deliveries(client, TelegramSender(bot, pacer), partial(fetch, bot))
+        sender = TelegramSender(bot, pacer)
+        deliveries = Deliveries(client, sender, partial(fetch, bot))
         subscription = pb.DeliverRequest(
             platform=pb.PLATFORM_TELEGRAM, bot_id=str(me.id), capabilities=CAPABILITIES
         )
@@ -57,7 +58,7 @@ async def serve(settings: TelegramSettings) -> None:
 
         try:
             async with asyncio.TaskGroup() as tasks:
-                inbox = Inbox(bot, me, client, deliveries, pacer, tasks)
+                inbox = Inbox(bot, me, client, deliveries, sender, pacer, tasks)
                 tasks.create_task(deliveries.run(subscription, on_manifest=register, on_cursors=ignore))
                 updates = listen(bot, hook, inbox.take) if hook else poll(bot, inbox.take)
                 tasks.create_task(updates)

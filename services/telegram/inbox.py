@@ -15,6 +15,7 @@ from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.telegram.pacing import Pacer
 from services.telegram.present import TelegramPresenter
 from services.telegram.roles import Roles
+from services.telegram.send import TelegramSender
 from services.telegram.translate import translate
 
 _log = structlog.get_logger()
@@ -29,6 +30,7 @@ class Inbox:
         me: User,
         client: Client,
         deliveries: Deliveries,
+        sender: TelegramSender,
         pacer: Pacer,
         tasks: asyncio.TaskGroup,
     ) -> None:
@@ -36,6 +38,7 @@ class Inbox:
         self._me = me
         self._client = client
         self._deliveries = deliveries
+        self._sender = sender
         self._pacer = pacer
         self._tasks = tasks
         self._roles = Roles(bot)
@@ -51,7 +54,9 @@ class Inbox:
         for request in requests:
             if request.author.role == pb.CHAT_ROLE_UNSPECIFIED:
                 request.author.role = await self._roles.role(request.place.chat_id, request.author.user_id)
-            presenter = TelegramPresenter(self._bot, self._pacer, self._deliveries, request, query_id)
+            presenter = TelegramPresenter(
+                self._bot, self._pacer, self._deliveries, self._sender, request, query_id
+            )
             self._tasks.create_task(self._carry(request, presenter))
             await presenter.confirmed.wait()
 

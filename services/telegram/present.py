@@ -13,7 +13,7 @@ from services.gateway.text import split, utf16_length
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.telegram.pacing import Pacer
 from services.telegram.render import MAX_LENGTH, Styled, preview
-from services.telegram.send import reply_to, thread_id
+from services.telegram.send import TelegramSender, reply_to, thread_id
 
 # A typing sign shows for five seconds.
 TYPING_SECONDS = 4.5
@@ -32,12 +32,19 @@ class TelegramPresenter:
     typing_interval = TYPING_SECONDS
 
     def __init__(
-        self, bot: Bot, pacer: Pacer, deliveries: Deliveries, request: pb.ConverseRequest, query_id: str = ""
+        self,
+        bot: Bot,
+        pacer: Pacer,
+        deliveries: Deliveries,
+        sender: TelegramSender,
+        request: pb.ConverseRequest,
+        query_id: str = "",
     ) -> None:
         """`query_id`: the press of a button that the event is, to be answered when it is confirmed."""
         self._bot = bot
         self._pacer = pacer
         self._deliveries = deliveries
+        self._sender = sender
         self._place = request.place
         self._query_id = query_id
         self._event = request.WhichOneof("event") or ""
@@ -84,7 +91,7 @@ class TelegramPresenter:
     async def final(self, delivery: pb.Delivery) -> None:
         """The reply takes the place of its preview."""
         if self._preview is not None and not delivery.replaces_message_ids:
-            delivery.replaces_message_ids.append(str(self._preview))
+            self._sender.previewed(delivery.delivery_id, self._preview)
             self._preview = None
         await self.ended()
 

@@ -39,6 +39,8 @@ from services.telegram.render import MAX_LENGTH, Form, Styled, forms
 
 # How often a message is tried that Telegram surely did not take.
 ATTEMPTS = 4
+# Previews remembered; above it, the oldest are of deliveries that somebody else sent.
+MAX_PREVIEWS = 1000
 
 _log = structlog.get_logger()
 
@@ -63,12 +65,29 @@ class TelegramSender:
     def __init__(self, bot: Bot, pacer: Pacer) -> None:
         self._bot = bot
         self._pacer = pacer
+        # By delivery id: the message that shows the reply as far as it was written.
+        self._previews: dict[str, str] = {}
+
+    def previewed(self, delivery_id: str, message_id: int) -> None:
+        """The delivery takes this message's place, also where it is put off and comes again."""
+        self._previews[delivery_id] = str(message_id)
+        if len(self._previews) > MAX_PREVIEWS:
+            self._previews.pop(next(iter(self._previews)))
 
     async def send(self, delivery: pb.Delivery, stands: Stands) -> pb.AcknowledgeRequest:
         """Send what is not sent yet; what becomes of it is told in the terms of the contract.
 
         A group that became a supergroup is followed there.
         """
+        if preview := self._previews.get(delivery.delivery_id):
+            delivery = _in_place_of(preview, delivery)
+        outcome = await self._follow(delivery, stands)
+        if outcome.WhichOneof("result") not in {"rate_limited", "partly"}:
+            self._previews.pop(delivery.delivery_id, None)
+        return outcome
+
+    async def _follow(self, delivery: pb.Delivery, stands: Stands) -> pb.AcknowledgeRequest:
+        """Send, and again where the group has gone."""
         receipts = list(delivery.sent_message_ids)
         try:
             return await self._send(delivery, receipts, stands)
@@ -201,6 +220,13 @@ def _parts(delivery: pb.Delivery) -> list[_Part]:
         )
         for number in range(total)
     ]
+
+
+def _in_place_of(preview: str, delivery: pb.Delivery) -> pb.Delivery:
+    shown = pb.Delivery()
+    shown.CopyFrom(delivery)
+    shown.replaces_message_ids[:] = [preview]
+    return shown
 
 
 def _elsewhere(delivery: pb.Delivery, chat_id: int) -> pb.Delivery:

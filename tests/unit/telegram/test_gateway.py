@@ -354,6 +354,45 @@ class TestShowing:
         assert telegram.calls("sendMessageDraft") == []
         assert assistant.requests[0].author.role == pb.CHAT_ROLE_ADMIN
 
+    @pytest.mark.parametrize("closed", ["before the reply", "by the reply", "not: it was away"])
+    async def test_a_preview_becomes_the_reply_that_was_put_off(
+        self,
+        telegram: FakeTelegram,
+        assistant: FakeAssistant,
+        gateway: object,
+        ann: Json,
+        monkeypatch: pytest.MonkeyPatch,
+        closed: str,
+    ) -> None:
+        monkeypatch.setattr(present, "GROUP_DRAFT_SECONDS", 0.01)
+        monkeypatch.setattr("services.telegram.pacing.CHAT", (100, 1.0))
+        monkeypatch.setattr("services.telegram.send.ATTEMPTS", 1)
+        more, end = asyncio.Event(), asyncio.Event()
+        meanwhile: list[Step] = [draft("Bisc", 2), Hold(end)] if closed == "before the reply" else []
+        assistant.answer = lambda request: [
+            accepted(),
+            draft("Bis", 1),
+            Hold(more),
+            *meanwhile,
+            final(request, "Biscuit.", delivery_id="d1"),
+        ]
+        fault = Refusal(500, "Internal Server Error") if "away" in closed else faults.too_many(1)
+        telegram.fail("editMessageText", fault)
+        group = telegram.world.group("Team")
+        telegram.says(ann, "@remi_bot my dog?", chat=group)
+        (preview,) = await telegram.sent(group)
+        more.set()
+        await telegram.until(lambda: bool(telegram.calls("editMessageText")))
+        end.set()
+        await assistant.until(lambda: len(assistant.acknowledgements) == 1)
+        assert assistant.acknowledgements[0].WhichOneof("result") in {"rate_limited", "partly"}
+        assert texts(telegram.standing(group)) == ["Bis"]
+        await asyncio.sleep(1.1)
+        assistant.deliver(pb.Delivery(delivery_id="d1", place=assistant.requests[0].place, text="Biscuit."))
+        await assistant.until(lambda: len(assistant.acknowledgements) == 2)
+        assert assistant.acknowledgements[1].delivered.message_ids == [str(preview["message_id"])]
+        assert texts(telegram.standing(group)) == ["Biscuit."]
+
     async def test_a_preview_without_a_reply_is_taken_away(
         self, telegram: FakeTelegram, assistant: FakeAssistant, gateway: object, ann: Json
     ) -> None:
