@@ -29,7 +29,8 @@ async def changes(
     """Of the messages that the assistant keeps, those up to `newest` that read differently now or are gone.
 
     `kept` maps their ids to the SHA-256 of the text as the assistant has it. Their keys are those under which
-    a live event would have come.
+    a live event would have come. An edit from before `newest` was said is known: its words may differ all the
+    same, since they hold names, which change, and history doesn't tell what somebody is called in a guild.
     """
     known = sorted(message_id for message_id in kept if message_id <= newest)
     if not known:
@@ -37,13 +38,18 @@ async def changes(
     found = {
         said.id: said async for said in channel.history(limit=LOOK_BACK, before=discord.Object(newest + 1))
     }
+    known_until = discord.utils.snowflake_time(newest)
     oldest = min(found) if len(found) == LOOK_BACK else 0
     for message_id in known:
         said = found.get(message_id)
         if said is None and message_id >= oldest and await _is_gone(channel, message_id):
             yield Arrival(partial(translate.deletion, {message_id}, at=datetime.now(UTC)))
-        elif said is not None and said.edited_at and kept[message_id] != _digest(said, bot):
+        elif said and _is_edited(said, known_until) and kept[message_id] != _digest(said, bot):
             yield Arrival(partial(translate.edit, said, bot=bot))
+
+
+def _is_edited(said: discord.Message, since: datetime) -> bool:
+    return said.edited_at is not None and said.edited_at >= since
 
 
 async def _is_gone(channel: discord.abc.Messageable, message_id: int) -> bool:

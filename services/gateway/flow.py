@@ -75,8 +75,10 @@ async def carry(
     except InvalidEvent as error:
         log.warning("event is invalid", field=error.field)
         await presenter.confirm()
-        await _shown(presenter.tell(f"I can't take that: {error.field}: {error.problem}."))
-        return
+        # Under a key that was used the assistant has the event; nobody has to send anything else.
+        if error.field != "idempotency_key":
+            finished = True
+            await _shown(presenter.tell(f"I can't take that: {error.field}: {error.problem}."))
     except NotAllowed:
         log.error("event denied")
         await presenter.confirm()

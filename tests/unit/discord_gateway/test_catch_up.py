@@ -1,5 +1,6 @@
 """What was said while the bot was away is read from the history, in order, and answered once."""
 
+import asyncio
 import hashlib
 
 import discord
@@ -7,6 +8,7 @@ import grpc
 import pytest
 
 from fakes.assistant import Fail, FakeAssistant, accepted
+from fakes.discord import world
 from fakes.discord.faults import Failed, Fault, RateLimited, Refused
 from fakes.discord.server import FakeDiscord
 from fakes.discord.world import Channel, Json, Person
@@ -259,6 +261,34 @@ async def test_edits_and_deletions_that_nobody_told_are_found_in_the_history(
         assert edit.idempotency_key.startswith(live)
         assistant.requests.clear()
         assistant.cursors.Clear()
+
+
+async def test_names_that_changed_edit_no_message(
+    fake: FakeDiscord,
+    assistant: FakeAssistant,
+    ann: Person,
+    general: Channel,
+    running: Running,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Live Discord tells what somebody is called in a guild, and in its history it doesn't."""
+    member = world.member
+    monkeypatch.setattr(world, "member", lambda person, guild: member(person, guild) | {"nick": "Annie"})
+    async with running():
+        said = fake.says(ann, f"<@{ann.id}> brings tea", general)
+        fake.edits(said, f"<@{ann.id}> brings cake")
+        await asyncio.sleep(0.005)
+        newest = fake.says(ann, "so she does", general)
+        await assistant.until(lambda: len(assistant.requests) == 3)
+        text = assistant.requests[1].edit.text
+    assert text == "@Annie brings cake"
+    keep(assistant, general, {**said, "content": text})
+    know(assistant, fake, general, newest["id"])
+    assistant.requests.clear()
+    fake.says(ann, "missed", general)
+    async with running():
+        await assistant.until(lambda: bool(assistant.requests))
+    assert [request.message.text for request in assistant.requests] == ["missed"]
 
 
 async def test_what_cannot_be_looked_at_is_not_taken_for_deleted(

@@ -250,6 +250,17 @@ async def test_an_invalid_event_is_confirmed_and_its_sender_told(
     assert screen.shown == ["confirmed", "told I can't take that: message.text: is too long."]
 
 
+async def test_nobody_is_told_that_a_key_was_used(
+    assistant: FakeAssistant, client: Client, deliveries: Deliveries, screen: Screen
+) -> None:
+    problem = "idempotency_key: was used with another event"
+    assistant.answer = lambda request: [Fail(grpc.StatusCode.INVALID_ARGUMENT, problem)]
+
+    await carry(client, deliveries, message("Hi"), screen)
+
+    assert screen.shown == ["confirmed", "ended"]
+
+
 async def test_a_denied_event_is_confirmed_in_silence(
     assistant: FakeAssistant, client: Client, deliveries: Deliveries, screen: Screen
 ) -> None:
