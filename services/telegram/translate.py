@@ -78,28 +78,33 @@ def _message(message: Message, me: User) -> list[pb.ConverseRequest]:
     if request is None or kind not in {ContentType.TEXT, *_FILES, *_UNSUPPORTED}:
         return []
     request.sent_at.CopyFrom(_timestamp(message.date))
+    command = _command(message, me)
+    if command is not None:
+        _give(request, command)
+        return [request]
     reply_to = _replied_to(message)
     event = pb.MessageEvent(
         message_id=str(message.message_id),
         text=_told(message),
         reply_to_message_id=str(reply_to.message_id) if reply_to else "",
         replied_to=_shown(reply_to) if reply_to else None,
-    )
-    command = _command(message, me)
-    if command is not None and command.name == "stop":
-        request.stop.SetInParent()
-    elif command is not None:
-        command.reply_to_message_id = event.reply_to_message_id
-        request.command.CopyFrom(command)
-    else:
         # The apps cut a long paste at the limit; whether more follows can't be known yet.
-        event.continues = utf16_length(message.text or "") == MAX_LENGTH
-        if kind in _FILES:
-            event.attachments.append(_attachment(message, kind))
-        elif kind in _UNSUPPORTED:
-            event.unsupported_kind = kind.value.replace("_", " ")
-        request.message.CopyFrom(event)
+        continues=utf16_length(message.text or "") == MAX_LENGTH,
+    )
+    if kind in _FILES:
+        event.attachments.append(_attachment(message, kind))
+    elif kind in _UNSUPPORTED:
+        event.unsupported_kind = kind.value.replace("_", " ")
+    request.message.CopyFrom(event)
     return [request]
+
+
+def _give(request: pb.ConverseRequest, command: pb.CommandEvent) -> None:
+    """Make it the request's event."""
+    if command.name == "stop":
+        request.stop.SetInParent()
+    else:
+        request.command.CopyFrom(command)
 
 
 def _moved(message: Message, me: User) -> list[pb.ConverseRequest]:
@@ -124,16 +129,26 @@ def _moved(message: Message, me: User) -> list[pb.ConverseRequest]:
 
 
 def _edit(message: Message, me: User) -> list[pb.ConverseRequest]:
-    text = message.text or message.caption
-    if text is None or message.edit_date is None:
+    """A message as it reads now. Where that is a command, what it read before is taken back."""
+    if (message.text or message.caption) is None or message.edit_date is None:
         return []
-    request = _from_message(message, me, f"{message.message_id}:e{message.edit_date}")
+    key = f"{message.message_id}:e{message.edit_date}"
+    request = _from_message(message, me, key)
     if request is None:
         return []
     edited_at = Timestamp(seconds=message.edit_date)
     request.sent_at.CopyFrom(edited_at)
-    request.edit.CopyFrom(pb.EditEvent(message_id=str(message.message_id), text=text, edited_at=edited_at))
-    return [request]
+    command = _command(message, me)
+    if command is None:
+        edit = pb.EditEvent(message_id=str(message.message_id), text=_told(message), edited_at=edited_at)
+        request.edit.CopyFrom(edit)
+        return [request]
+    gone = pb.ConverseRequest()
+    gone.CopyFrom(request)
+    gone.idempotency_key += ":d"
+    gone.deletion.message_ids.append(str(message.message_id))
+    _give(request, command)
+    return [gone, request]
 
 
 def _button(query: CallbackQuery, me: User) -> list[pb.ConverseRequest]:
@@ -293,6 +308,7 @@ def _command(message: Message, me: User) -> pb.CommandEvent | None:
         name=name.lower(),
         arguments=text.removeprefix(command).strip(),
         message_id=str(message.message_id),
+        reply_to_message_id=str(reply_to.message_id) if reply_to else "",
         file=_document(message) or (_document(reply_to) if reply_to else None),
     )
 

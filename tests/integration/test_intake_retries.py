@@ -230,6 +230,20 @@ async def test_a_deletion_of_an_answered_message_takes_the_reply_along(telegram:
     assert not await rows("SELECT FROM message")
 
 
+async def test_an_edit_into_a_command_runs_it_and_takes_back_what_was_said(
+    telegram: Gateway, rows: Rows
+) -> None:
+    """A gateway says it as a deletion and a command."""
+    await telegram.say("I lik tea.", message_id="79")
+    for right in ("I liek tea.", "I like tea."):
+        await telegram.converse(delete(telegram, "79"))
+        command = pb.CommandEvent(name="remember", arguments=right, message_id="79")
+        answered = await telegram.converse(telegram.request(command=command))
+        assert right in answered[-1].final.delivery.text
+    said = await rows("SELECT text FROM message WHERE role = 'person'")
+    assert [row["text"] for row in said] == ["I like tea."]
+
+
 async def test_a_deletion_that_comes_again_changes_nothing(telegram: Gateway, rows: Rows) -> None:
     await telegram.say("one", message_id="75")
     gone = delete(telegram, "75")

@@ -249,6 +249,39 @@ async def test_an_edit(telegram: FakeTelegram, bot: Bot, ann: Json) -> None:
     assert request.edit.edited_at.seconds == request.sent_at.seconds == said["edit_date"]
 
 
+@pytest.mark.parametrize("before", ["/forget my salry", "my salary is 5000"])
+async def test_an_edit_into_a_command_takes_back_what_was_said_and_is_one(
+    telegram: FakeTelegram, bot: Bot, ann: Json, before: str
+) -> None:
+    group = telegram.world.group("Team")
+    said = telegram.says(ann, before, chat=group)
+    telegram.edits(said, "/forget@remi_bot my salary")
+    _, gone, command = await events(bot)
+    assert list(gone.deletion.message_ids) == ["1"]
+    assert command.command == pb.CommandEvent(name="forget", arguments="my salary", message_id="1")
+    key = f"telegram:7000:{group.chat_id}:1:e{said['edit_date']}"
+    assert (gone.idempotency_key, command.idempotency_key) == (f"{key}:d", key)
+    for request in (gone, command):
+        assert request.addressed
+        assert (request.author.user_id, request.sent_at.seconds) == ("1", said["edit_date"])
+
+
+async def test_an_edit_into_stop_stops(telegram: FakeTelegram, bot: Bot, ann: Json) -> None:
+    said = telegram.says(ann, "/sotp")
+    telegram.edits(said, "/stop")
+    assert (await events(bot))[-1].HasField("stop")
+
+
+async def test_an_edit_into_another_bots_command_is_an_edit(
+    telegram: FakeTelegram, bot: Bot, ann: Json
+) -> None:
+    said = telegram.says(ann, "hello", chat=telegram.world.group("Team"))
+    telegram.edits(said, "/start@other_bot")
+    _, request = await events(bot)
+    assert request.edit.text == "/start@other_bot"
+    assert not request.addressed
+
+
 async def test_an_edit_of_something_without_text_says_nothing(
     telegram: FakeTelegram, bot: Bot, ann: Json
 ) -> None:
