@@ -36,6 +36,8 @@ _FILES = {
     ContentType.DOCUMENT,
     ContentType.VIDEO,
 }
+# Longest name of a command in the contract.
+_MAX_NAME = 32
 # What somebody said that is no text; all other kinds are notices of the chat itself.
 _UNSUPPORTED = {
     ContentType.CHECKLIST,
@@ -293,15 +295,19 @@ def _mentions(entity: MessageEntity, text: str, me: User) -> bool:
 
 
 def _command(message: Message, me: User) -> pb.CommandEvent | None:
-    """The command that a text or a caption begins with, unless it is forwarded or names another bot."""
+    """The command that a text or a caption begins with.
+
+    None for what is forwarded, names another bot, or has a name no command can have, such as /2024.
+    """
     first = next(iter(_entities(message)), None)
     if first is None or first.type != "bot_command" or first.offset != 0:
         return None
     text = _text(message)
     command = first.extract_from(text)
     name, _, bot = command[1:].partition("@")
-    names_another = bot and bot.lower() != (me.username or "").lower()
-    if names_another or message.forward_origin is not None:
+    is_ours = not bot or bot.lower() == (me.username or "").lower()
+    is_name = name.isidentifier() and len(name) <= _MAX_NAME
+    if message.forward_origin is not None or not is_ours or not is_name:
         return None
     reply_to = _replied_to(message)
     return pb.CommandEvent(

@@ -10,7 +10,7 @@ from fakes.telegram.checks import Refusal, bad_request, utf16_length
 
 Json = dict[str, Any]
 
-ENTITY = re.compile(r"(?<!\S)(?P<bot_command>/\w{1,32}(?:@\w+)?)|(?<!\w)(?P<mention>@\w{5,32})")
+ENTITY = re.compile(r"(?<!\S)(?P<bot_command>/\w{1,64}(?:@\w+)?)|(?<!\w)(?P<mention>@\w{5,32})")
 START = 1_790_000_000
 
 

@@ -156,6 +156,15 @@ async def test_a_slash_inside_a_text_is_no_command(telegram: FakeTelegram, bot: 
     assert request.message.text == "try /help some day"
 
 
+@pytest.mark.parametrize("text", ["/2024", "/1st of May", f"/{'x' * 33}"])
+async def test_what_can_be_no_commands_name_is_a_message(
+    telegram: FakeTelegram, bot: Bot, ann: Json, text: str
+) -> None:
+    said = telegram.says(ann, text)
+    assert said["entities"][0]["type"] == "bot_command"
+    assert (await event(bot)).message.text == text
+
+
 async def test_a_command_may_stand_in_a_caption(telegram: FakeTelegram, bot: Bot, ann: Json) -> None:
     group = telegram.world.group("Team")
     sent = telegram.hands_over(ann, "memory.jsonl", b"{}\n", "/Import@remi_bot  all ", chat=group)
