@@ -21,6 +21,8 @@ _OPTIONS = (
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    # Else a second assistant could listen on the same port, and would get some of the calls.
+    ("grpc.so_reuseport", 0),
 )
 
 

@@ -54,6 +54,16 @@ async def test_it_does_not_start_where_it_would_not_be_safe_or_can_not_listen(
             pass
 
 
+async def test_a_port_is_one_assistants(start_assistant: StartAssistant) -> None:
+    listen = f"127.0.0.1:{free_port()}"
+    async with start_assistant(listen=listen):
+        with pytest.raises(SettingsError, match=f"REMI_LISTEN: can't listen on {listen}"):
+            async with start_assistant(listen=listen):
+                pass
+    async with start_assistant(listen=listen):
+        pass
+
+
 async def test_the_operators_word_opens_a_closed_network(start_assistant: StartAssistant) -> None:
     async with start_assistant(listen=f"0.0.0.0:{free_port()}", closed_network=True):
         pass
