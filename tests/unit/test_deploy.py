@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from fnmatch import fnmatch
 from itertools import chain
 from pathlib import Path
@@ -351,19 +353,63 @@ def test_the_files_that_the_documents_name_are_there() -> None:
 # The health check
 
 
-@pytest.mark.parametrize(("serves", "code"), [(True, 0), (False, 1)])
-async def test_health_is_what_the_assistant_says(serves: bool, code: int) -> None:
+TLS = ROOT / "tests" / "fakes" / "tls"
+
+
+@asynccontextmanager
+async def assistant_at(listen: str, pair: str = "", serves: bool = True) -> AsyncIterator[str]:
+    """The health service alone, with a pair of certificate and key in `TLS` or in plain text; its address."""
     server = grpc.aio.server()
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    if pair:
+        key, certificate = ((TLS / f"{pair}{name}.pem").read_bytes() for name in ("key", "certificate"))
+        port = server.add_secure_port(listen, grpc.ssl_server_credentials([(key, certificate)]))
+    else:
+        port = server.add_insecure_port(listen)
     await server.start()
     await servicer.set("", HealthCheckResponse.SERVING if serves else HealthCheckResponse.NOT_SERVING)
-    checked = await asyncio.to_thread(
-        run, sys.executable, "deploy/healthy.py", REMI_ASSISTANT=f"127.0.0.1:{port}"
-    )
+    yield listen if listen.startswith("unix:") else listen.removesuffix("0") + str(port)
     await server.stop(None)
-    assert checked.returncode == code, checked.stderr
+
+
+async def health_code(**environment: str | Path) -> int:
+    told: dict[str, Any] = {name: str(value) for name, value in environment.items()}
+    checked = await asyncio.to_thread(run, sys.executable, "deploy/healthy.py", **told)
+    return checked.returncode
+
+
+@pytest.mark.parametrize(("serves", "code"), [(True, 0), (False, 1)])
+async def test_health_is_what_the_assistant_says(serves: bool, code: int) -> None:
+    async with assistant_at("127.0.0.1:0", serves=serves) as address:
+        assert await health_code(REMI_ASSISTANT=address) == code
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "127.0.0.1:0", "unix:{}/s"])
+async def test_the_assistant_asks_itself_where_it_listens(tmp_path: Path, listen: str) -> None:
+    async with assistant_at(listen.format(tmp_path)) as address:
+        assert await health_code(REMI_ASSISTANT="", REMI_LISTEN=address) == 0
+
+
+@pytest.mark.parametrize("pair", ["", "named_"])
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "unix:{}/s"])
+async def test_the_assistant_asks_itself_by_tls_whatever_name_its_certificate_bears(
+    tmp_path: Path, listen: str, pair: str
+) -> None:
+    told = {"REMI_TLS_CERT": TLS / f"{pair}certificate.pem", "REMI_TLS_KEY": TLS / f"{pair}key.pem"}
+    async with assistant_at(listen.format(tmp_path), pair or "./") as address:
+        assert await health_code(REMI_LISTEN=address, **told) == 0
+        assert await health_code(REMI_LISTEN=address) == 1
+    async with assistant_at("127.0.0.1:0", pair or "./", serves=False) as address:
+        assert await health_code(REMI_LISTEN=address, **told) == 1
+
+
+async def test_a_gateway_asks_by_tls_as_it_speaks() -> None:
+    async with assistant_at("127.0.0.1:0", "./") as address:
+        told = {"REMI_ASSISTANT": address, "REMI_LISTEN": "nowhere"}
+        assert await health_code(**told, REMI_TLS_CA=TLS / "certificate.pem") == 0
+        # A certificate of another's is not trusted.
+        assert await health_code(**told, REMI_TLS_CA=TLS / "named_certificate.pem") == 1
 
 
 def test_nobody_there_is_not_healthy(tmp_path: Path) -> None:
