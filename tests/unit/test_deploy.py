@@ -45,6 +45,24 @@ OF_COMPOSE = {
     "POSTGRES_APP_PASSWORD",
 }
 
+# What of a service's knobs compose leaves alone: the volume's place; certificates, on a closed network; the
+# tokens of gateways that don't run there; and another Discord, which is for tests.
+_ELSEWHERE = {"REMI_DATA", "REMI_TLS_CERT", "REMI_TLS_KEY"}
+NOT_OF_COMPOSE = {
+    "assistant": _ELSEWHERE | {"REMI_TOKEN_TERMINAL", "REMI_TOKEN_BENCHMARK"},
+    "telegram": _ELSEWHERE | {"REMI_TLS_CA"},
+    "discord": _ELSEWHERE | {"REMI_TLS_CA", "DISCORD_API_BASE", "DISCORD_GATEWAY_URL"},
+}
+# What follows from how the services stand to each other there.
+FIXED_BY_COMPOSE = {
+    "REMI_LISTEN",
+    "REMI_ASSISTANT",
+    "REMI_CLOSED_NETWORK",
+    "REMI_GATEWAY_TOKEN",
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+}
+
 
 def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -232,6 +250,15 @@ def test_every_line_of_a_lock_is_pinned_by_hash() -> None:
 @pytest.mark.parametrize("service", SETTINGS)
 def test_a_service_is_told_its_own_knobs_only(compose: dict[str, Any], service: str) -> None:
     assert set(compose["services"][service]["environment"]) <= knobs(SETTINGS[service])
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_service_is_told_each_of_its_knobs(compose: dict[str, Any], service: str) -> None:
+    told = compose["services"][service]["environment"]
+    assert knobs(SETTINGS[service]) - set(told) == NOT_OF_COMPOSE[service]
+    # Of `.env` nothing else gets there, and a knob without a value must count as unset.
+    for name, value in told.items():
+        assert value == f"${{{name}:-}}" or name in FIXED_BY_COMPOSE, name
 
 
 @pytest.mark.parametrize("service", SETTINGS)
