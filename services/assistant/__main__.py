@@ -128,6 +128,7 @@ async def running(settings: Settings) -> AsyncIterator[Remi]:
             timedelta(hours=settings.delivery_hours),
             settings.prices,
         )
+        await asyncio.to_thread(ledger.begin, settings.data / ledger.NAME)
         if again := await ledger.replay(store, settings.data / ledger.NAME):
             log.info("forgotten_again", forgettings=again)
         remi = Remi(store, models, doorkeeper(settings.allow), knobs)

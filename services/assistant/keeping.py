@@ -39,11 +39,16 @@ async def purged(settings: Settings, tell: Tell) -> str:
 
 
 async def backed_up(settings: Settings, file: Path | None, tell: Tell) -> str:
-    """Save the database and its secret in one file; one line on what it holds."""
+    """Save the database and its secret in a new file; one line on what it holds.
+
+    Raises NotFound where its folder isn't, and SettingsError where the file is.
+    """
     _, owner_dsn = await _database(settings, is_there=True)
     file = file or Path(f"remi-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.backup")
     if not await asyncio.to_thread(file.parent.is_dir):
         raise NotFound(f"{file.parent}: there is no such folder")
+    if await asyncio.to_thread(file.exists):
+        raise SettingsError(f"{file}: is there already; a backup replaces no other one")
     tell(f"saving to {file}")
     about = await backup.backup(owner_dsn, _programs(settings), secret(settings), file)
     return f"saved: {_counted(about)} in {file}. It holds what people said, and the key of the digests."

@@ -189,6 +189,28 @@ def test_a_backup_is_for_its_owner_only_and_holds_the_secret(old: Path, run: "Ru
     assert [path.name for path in old.iterdir() if path.name.startswith(".remi")] == []
 
 
+def test_a_backup_replaces_no_file(old: Path, run: "Run", capsys: pytest.CaptureFixture[str]) -> None:
+    file = old / "remi.backup"
+    file.write_text("the backup of yesterday")
+    assert run(old, "invite") == 0
+    assert run(old, "backup", str(file)) == 2
+    assert f"{file}: is there already" in capsys.readouterr().err
+    assert file.read_text() == "the backup of yesterday"
+
+
+async def test_the_ledger_is_there_to_be_copied_before_anything_was_forgotten(
+    start_assistant: StartAssistant, tmp_path: Path
+) -> None:
+    file = tmp_path / "new" / ledger.NAME
+    async with start_assistant(data=file.parent):
+        assert (file.read_text(), file.stat().st_mode & 0o777) == ("", 0o600)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(SettingsError, match=f"REMI_DATA: can't keep {ledger.NAME} there"):
+        async with start_assistant(data=file.parent):
+            pass
+
+
 class Run:
     """The assistant's command line, on a data folder."""
 

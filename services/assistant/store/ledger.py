@@ -16,11 +16,20 @@ from uuid import UUID
 from services.assistant.store import forgetting
 from services.assistant.store.connection import Store, scoped, unscoped
 from services.assistant.store.forgetting import Forgetting
-from services.errors import Unreadable
+from services.errors import SettingsError, Unreadable
 
 NAME = "forgotten.jsonl"
 PAGE = 100
 """Forgettings written at a time."""
+
+
+def begin(path: Path) -> None:
+    """Have the file there before anything is forgotten, ready to be copied. Raises SettingsError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        append(path, [])
+    except OSError as error:
+        raise SettingsError(f"REMI_DATA: can't keep {path.name} there ({error.strerror})") from None
 
 
 async def keep(store: Store, path: Path) -> int:
