@@ -9,6 +9,7 @@ from aiogram.types import (
     Message,
     MessageEntity,
     MessageGenerationStopped,
+    MessageOriginUser,
     MessageReactionUpdated,
     ReactionTypeEmoji,
     Update,
@@ -328,7 +329,10 @@ def _document(message: Message) -> pb.Attachment | None:
 
 def _told(message: Message) -> str:
     """What a message says, quoted where whoever sent it forwards another's words."""
-    return quoted(_text(message)) if message.forward_origin is not None else _text(message)
+    origin, sender = message.forward_origin, message.from_user
+    if isinstance(origin, MessageOriginUser) and sender is not None and origin.sender_user.id == sender.id:
+        return _text(message)
+    return quoted(_text(message)) if origin is not None else _text(message)
 
 
 def _text(message: Message) -> str:

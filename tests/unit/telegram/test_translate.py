@@ -411,6 +411,14 @@ async def test_what_is_forwarded_is_quoted(telegram: FakeTelegram, bot: Bot, ann
     assert [each.message.continues for each in (words, paste)] == [False, True]
 
 
+async def test_who_forwards_their_own_words_says_them_again(
+    telegram: FakeTelegram, bot: Bot, ann: Json
+) -> None:
+    origin = {"type": "user", "date": 1_700_000_000, "sender_user": ann}
+    telegram.sends(ann, forward_origin=origin, text="I am allergic to nuts.")
+    assert (await event(bot)).message.text == "I am allergic to nuts."
+
+
 async def test_a_forwarded_command_is_no_command(telegram: FakeTelegram, bot: Bot, ann: Json) -> None:
     origin = {"type": "hidden_user", "date": 1_700_000_000, "sender_user_name": "Bob"}
     group = telegram.world.group("Team")
