@@ -104,7 +104,8 @@ async def converse(remi: Remi, event: Event) -> AsyncGenerator[Outcome, None]:
                 yield Accepted(False)
                 return
             # The question's vector is made while the event is being committed, unless too much comes in.
-            ahead = asyncio.create_task(embed_ahead(remi, event, access)) if remi.running.is_calm else None
+            is_asked = remi.running.is_calm and not _is_overheard(event, access)
+            ahead = asyncio.create_task(embed_ahead(remi, event, access)) if is_asked else None
             with remi.running.taking_in():
                 accepted = await commit(remi, event, access)
             if accepted is not None:

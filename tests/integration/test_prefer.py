@@ -1,11 +1,12 @@
 """What people and groups set, and what Remi keeps in a group."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from calling import access_of
-from client import Gateway, gateway, kinds
+from client import PATIENCE, Gateway, gateway, kinds
 from commanding import BOB, GROUP, as_admin, texts
 from conftest import Assistant, StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI
@@ -88,6 +89,23 @@ async def test_what_was_overheard_is_found_and_asked_to_be_learned_from(
         async with scoped(assistant.remi.store, [access.space_id]) as connection:
             asked = await connection.fetch("SELECT kind FROM work WHERE space_id = $1", access.space_id)
         assert {"learn"} <= {row["kind"] for row in asked}
+
+
+async def test_what_was_overheard_is_embedded_for_the_index_alone(
+    start_assistant: StartAssistant, model: FakeOpenAI
+) -> None:
+    knobs = {"allow": {"telegram:7", "telegram:8", "telegram:-100"}, "embedding_model": "fake-embedder"}
+    async with start_assistant(**knobs, **thinks_with(model)) as assistant, gateway(assistant) as telegram:
+        group = telegram.place("-100", group=True)
+        await admin(telegram, group, "listen", "on")
+        await overheard(telegram, group, "The boat is called Biscuit.")
+        async with asyncio.timeout(PATIENCE):
+            while await assistant.remi.store.pool.fetch("SELECT FROM work WHERE kind = 'index'"):
+                pass
+        asked = [each.body["input"] for each in model.requests if each.path.endswith("/embeddings")]
+        assert [texts for texts in asked if "The boat is called Biscuit." in texts] == [
+            ["The boat is called Biscuit."]
+        ]
 
 
 async def test_a_member_keeps_their_own_messages_out(
