@@ -5,7 +5,7 @@ what it names can have several readings.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
@@ -141,7 +141,7 @@ def settled(claimed: Days | None, text: str, said_at: datetime, *, is_event: boo
 
     A claim that lies within a reading of some time that the text names stands. One that contradicts all of
     them gives way to the text if it names one time only, else to nothing. Of an event without a claim the
-    only time named counts.
+    only time named counts, if it can be read in one way: "on Friday" may be the last one or the next, or any.
     """
     times = named(text, said_at)
     if claimed is not None:
@@ -153,7 +153,13 @@ def settled(claimed: Days | None, text: str, said_at: datetime, *, is_event: boo
         if len(times) > 1 and claimed == (min(spanning)[0], max(until for _, until in spanning)):
             return claimed
         return times[0][0] if len(times) == 1 else None
-    return times[0][0] if is_event and len(times) == 1 else None
+    return _certain(times[0]) if is_event and len(times) == 1 else None
+
+
+def _certain(readings: Sequence[Days]) -> Days | None:
+    """The reading that all others lie within, if there is one."""
+    from_, until = min(each[0] for each in readings), max(each[1] for each in readings)
+    return (from_, until) if (from_, until) in readings else None
 
 
 def _readings(match: re.Match[str], today: date) -> Iterator[Days]:
