@@ -94,7 +94,7 @@ _FOREIGN = re.compile(
       | ^\s*[-_]{2,}\s*(?:original\ message|forwarded\ message|ursprüngliche\ nachricht)\b.*\Z
       | ^\s*(?:forwarded\ from|weitergeleitet\ von)\b.*\Z
       | ^[^\n]{1,120}\b(?:wrote|writes|schrieb|a\ écrit)\s*:\s*$.*\Z
-      | (?:["“”„«]) [^"“”„«»\n]{12,}? (?:["”“»])            # somebody's words between quotation marks
+      | (?<!\d)["“”„«] [^"“”„«»\n]{12,}? ["”“»]         # somebody's words between marks, of which 55" is none
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE | re.DOTALL,
 )

@@ -94,6 +94,14 @@ def test_what_is_left_out_keeps_its_place() -> None:
     assert own_words('My book is "Emma".') == 'My book is "Emma".'
 
 
+@pytest.mark.parametrize("mark", ['"', "”", "“"])
+def test_inches_are_no_quotation(mark: str) -> None:
+    inches = f"My TV is 55{mark} wide and my monitor is 27{mark} wide."
+    assert own_words(inches) == inches
+    quoting = f"It is 27{mark} wide, and Ben says {mark}it is too wide{mark} for him."
+    assert own_words(quoting).count("\x00") == len("“it is too wide”")
+
+
 @pytest.mark.parametrize(
     "text",
     [
