@@ -32,11 +32,20 @@ MOST_BYTES = 16_000
 MOST_TRIES = 3
 """So many answers that can't be read, and the talk is passed over."""
 
+_SOMEBODY = r"(?:i|we|he|she|it|they|my|our|his|her|its|their|the|this|that)\b"
+_DO = r"(?:always|never|don['’]?t|do\s+not|answer|reply|respond|speak|write|use|be|stop)\b"
+_TELL = r"(?:say|tell|give|ask|show|remind|call|talk|translate|explain)\b"
 _STANDING = re.compile(
-    r"\W*(?:please\s+)?(?:always|never|whenever|when\s+i|if\s+i|from\s+now\s+on|call\s+me|address\s+me"
-    r"|answer|reply|respond|speak|talk\s+to\s+me|write|use|be|stop|don['’]?t|do\s+not)\b",
-    re.IGNORECASE,
+    rf"""\W*(?:please\s+)?(?:
+        {_DO} (?!\s+of\b | (?:\s+(?!that\b|what\b|who\b)[\w'’-]+)?\s+(?:is|are|was|were|has|had)\b)
+      | (?:call|address|talk\s+to)\s+me\b
+      | from\s+now\s+on\b (?!,?\s+{_SOMEBODY})
+      | (?:when(?:ever)?|if)\s+i\s+(?:say|ask|tell|write|send|type|mention)\b (?![^.!?\n]*,\s*{_SOMEBODY})
+      | (?:when(?:ever)?|if)\b [^.!?\n]*,\s* (?:then\s+|please\s+)* (?:{_DO}|{_TELL})
+    )""",
+    re.IGNORECASE | re.VERBOSE,
 )
+"""What tells Remi what to do, and when; not how things are: "Use is free", "When I was young I swam"."""
 
 log = structlog.get_logger()
 
