@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.assistant.dates import ranges, stretches
+from services.assistant.domain import MemoryKind, Message, Role
 from services.assistant.happens import named
-from services.assistant.notes import read
+from services.assistant.notes import Note, Operation, read
 from services.assistant.passages import cut, line, tokens
+from services.assistant.proof import prove
 from services.assistant.quotes import find_quote
 from services.assistant.words import DIMENSIONS, MOST_TERMS, dimension, space_key, stems, weigh
 
@@ -73,63 +75,33 @@ def test_every_date_named_begins_before_it_ends(question: str) -> None:
     assert all(begins < ends for begins, ends in ranges(question, NOW))
 
 
-NAMES = [
-    *(
-        "0000-00-00",
-        "0001-01-01",
-        "9999-12-31",
-        "2026-02-29",
-        "9998",
-        "1900",
-        "31.2.2026",
-        "1.4.",
-        "1.",
-        "15",
-    ),
-    *(
-        "999",
-        "10",
-        "an",
-        "mınutes",
-        "minutes",
-        "MİNUTES",
-        "hour",
-        "dayſ",
-        "years",
-        "jahren",
-        "ago",
-        "vor",
-        "in",
-    ),
-    *("next", "last", "this", "letztes", "frıday", "Friday", "MİTTWOCH", "week", "day", "märz", "MAY", "May"),
-    *(
-        "APRİL",
-        "gestern",
-        "today",
-        "yesterday",
-        "the",
-        "after",
-        "tomorrow",
-        "since",
-        "until",
-        "from",
-        "to",
-        "and",
-    ),
-]
+DAYS = "0000-00-00 0001-01-01 9999-12-31 2026-02-29 9998 1900 31.2.2026 1.4. 1. 15 999 10 an".split()  # noqa: SIM905
+UNITS = "mınutes minutes MİNUTES hour week day dayſ years jahren frıday Friday MİTTWOCH".split()  # noqa: SIM905
+AROUND = "ago vor in next last this letztes the after since until from to and between on".split()  # noqa: SIM905
+NEAR = "märz MAY May APRİL gestern today yesterday tomorrow".split()  # noqa: SIM905
+TIMES = st.lists(
+    st.sampled_from(DAYS + UNITS + AROUND + NEAR) | st.dates().map(str) | st.text(max_size=5), max_size=12
+).map(" ".join)
 ZONES = st.sampled_from(["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Africa/Monrovia"]).map(ZoneInfo)
 
 
-@given(
-    st.lists(st.sampled_from(NAMES) | st.dates().map(str) | st.text(max_size=5), max_size=12).map(" ".join),
-    ZONES,
-)
+@given(TIMES, ZONES)
 def test_no_text_names_a_time_that_cannot_be_kept(text: str, zone: ZoneInfo) -> None:
     now = NOW.astimezone(zone)
     for begins, ends in ranges(text, now) + stretches(text, now):
         assert begins.astimezone(UTC) < ends.astimezone(UTC)
     for readings in named(text, now):
         assert all(from_ < until for from_, until in readings)
+
+
+@given(TIMES, TIMES, st.sampled_from(Operation), st.sampled_from(MemoryKind), TIMES)
+def test_no_note_breaks_the_proof_of_it(
+    said: str, text: str, op: Operation, kind: MemoryKind, day: str
+) -> None:
+    message = Message(UUID(int=1), Role.PERSON, "Ann", said, NOW, UUID(int=2))
+    claimed = {"op": op, "kind": kind, "text": text, "message": 1, "quote": said or "-", "date": day}
+    proven, dropped = prove([Note.model_validate(claimed)], [message], {}, {})
+    assert len(proven) + dropped.total() == 1
 
 
 @given(st.text(max_size=100), st.text(max_size=300))
