@@ -68,19 +68,26 @@ def _tidy(text: str) -> tuple[str, bool]:
     """The text such that the renderers lose nothing of it, and whether it has structure for a rich message.
 
     Markup of other dialects is escaped, HTML too. Images become links: Telegram would fetch them, and so tell
-    their host what a conversation is about.
+    their host what a conversation is about. In a link, which holds no other, they become words.
     """
+    text = _apart(text)
     source = text.encode()
     pieces = []
-    position = 0
+    position = alt_end = 0
     structured = b"$$" in source
-    in_code = False
+    in_code = in_link = False
     for event, span in pyromark.events_with_range(text, options=_OPTIONS):
         start, end = span["start"], span["end"]
         match event:
+            case {"Start": {"Link": _}} | {"End": "Link"}:
+                in_link = "Start" in event
+                continue
             case {"Start": {"Image": _}}:
                 end = start + 2
-                new = b"[image" if source[end : end + 1] == b"]" else b"["
+                new = b"" if in_link else b"["
+                new += b"image" if source[end : end + 1] == b"]" else b""
+            case {"End": "Image"} if in_link:
+                start, new = alt_end, b""
             case {"Start": {"CodeBlock": _}} | {"End": "CodeBlock"}:
                 in_code = "Start" in event
                 continue
@@ -93,10 +100,55 @@ def _tidy(text: str) -> tuple[str, bool]:
                 structured = True
                 continue
             case _:
+                alt_end = end
                 continue
+        alt_end = end
         pieces += [source[position:start], new]
         position = end
     return b"".join([*pieces, source[position:]]).decode(), structured
+
+
+def _apart(text: str) -> str:
+    """The text with a new line between words and blocks in the items of lists, where the renderer makes none.
+
+    Only there do words stand in no paragraph: so a blank line goes before a block that follows them. After
+    code a hard break does it.
+    """
+    source = text.encode()
+    pieces = []
+    position = items = 0
+    before: object = None
+    for event, span in pyromark.events_with_range(text, options=_OPTIONS):
+        start = span["start"]
+        line = source.rfind(b"\n", 0, start) + 1
+        margin = source[line:start]
+        match before, event:
+            case _, {"Start": "Item"}:
+                items += 1
+            case _, {"End": "Item"}:
+                items -= 1
+            case _, {"Start": {"CodeBlock": _} | {"BlockQuote": _} | {"Table": _}} if _end_words(before):
+                pieces += [source[position:line], margin.rstrip() + b"\n"]
+                position = line
+            case {"End": "CodeBlock"}, _ if items and _begin_words(event):
+                pieces += [source[position:start], b"\\\n", margin]
+                position = start
+        before = event
+    return b"".join([*pieces, source[position:]]).decode()
+
+
+def _begin_words(event: object) -> bool:
+    match event:
+        case {"Start": "Paragraph" | "Strong" | "Emphasis" | "Strikethrough" | {"Link": _} | {"Image": _}}:
+            return True
+    return isinstance(event, dict) and not {"Text", "Code", "InlineHtml"}.isdisjoint(event)
+
+
+def _end_words(event: object) -> bool:
+    match event:
+        case {"End": "Strong" | "Emphasis" | "Strikethrough" | "Link" | "Image"}:
+            return True
+    return isinstance(event, dict) and not {"Text", "Code", "InlineHtml"}.isdisjoint(event)
 
 
 def _escape(text: bytes, *, first: bool) -> bytes:

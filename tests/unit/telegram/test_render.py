@@ -65,6 +65,35 @@ def test_what_is_no_commonmark_is_shown_as_it_is(text: str) -> None:
     assert shown(styled) == (text.replace("\\$", "$").replace("\\\\", "\\"), [])
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1. Run it:\n   ```sh\n   x run\n   ```\n2. Done", ["1. Run it:", "x run", "2. Done"]),
+        ("- **one**\n  > said\n- two", ["• one", "said", "• two"]),
+        ("- a\n  - `b`\n    ~~~\n    c\n    ~~~\n- d", ["• a", "  • b", "c", "• d"]),
+        ("> - a\n>   ```\n>   b\n>   ```\n>   c", ["• a", "b", "c"]),
+        ("- [ ] a\n  ```\n  b\n  ```\n\n  **c**", ["☐ a", "b", "c"]),
+        ("- ```\n  a\n  ```\n  `b`", ["• a", "b"]),
+        ("- a\n  | b | c |\n  |---|---|\n  | 1 | 2 |", ["• a", "b | c", "--+--", "1 | 2"]),
+        ("- a\n\n  ```\n  b\n  ```", ["• a", "b"]),
+    ],
+)
+def test_blocks_in_lists_stand_on_lines_of_their_own(text: str, expected: list[str]) -> None:
+    *_, styled, _ = forms(text)
+    assert shown(styled)[0].splitlines() == expected
+
+
+def test_an_image_in_a_link_becomes_its_words() -> None:
+    badges = "[![build **now**](https://a.example/b.svg)](https://ci.example/) [![](x)](y)"
+    styled, _ = forms(badges)
+    assert shown(styled) == (
+        "build now image",
+        [("bold", "now"), ("text_link", "build now"), ("text_link", "image")],
+    )
+    assert isinstance(styled, Styled)
+    assert styled.entities[1].url == "https://ci.example/"
+
+
 def test_images_become_links() -> None:
     styled, _ = forms("![a map](https://example.org/a.png) ![](https://example.org/b.png)")
     assert shown(styled) == ("a map image", [("text_link", "a map"), ("text_link", "image")])
