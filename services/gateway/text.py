@@ -10,7 +10,13 @@ from unicodedata import category
 Measure = Callable[[str], int]
 
 _BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
-_FENCE = re.compile(r"^(?P<indent>[ \t]*)(?P<marker>`{3,}(?=[^`\n]*$)|~{3,})[^\n]*(?:\n|\Z)", re.MULTILINE)
+# A fence may stand in quotes and behind the marks of lists.
+_FENCE = re.compile(
+    r"^(?P<margin>(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])(?=[ \t])))*[ \t]*)"
+    r"(?P<marker>`{3,}(?=[^`\n]*$)|~{3,})[^\n]*(?:\n|\Z)",
+    re.MULTILINE,
+)
+_LIST_MARK = re.compile(r"[-*+]|\d+[.)]")
 # Where a part may end, best first.
 _BREAKS = (
     re.compile(r"(?=\n[^\S\n]*\n)"),
@@ -23,12 +29,26 @@ _JOINER = "\u200d"
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A fenced code block: where it stands, its first line, and the line that closes it."""
+    """A fenced code block: where it stands, its first line, and what its last line is."""
 
     start: int
     end: int
     opening: str
-    closing: str
+    # What a line of it begins with below the first: quote marks, and blanks below the marks of lists.
+    margin: str
+    marker: str
+
+    @property
+    def is_quoted(self) -> bool:
+        return ">" in self.margin
+
+    @property
+    def closing(self) -> str:
+        return self.margin + self.marker
+
+    @property
+    def opening_again(self) -> str:
+        return self.margin + self.opening[len(self.margin) :]
 
     def holds(self, position: int) -> bool:
         return self.start < position < self.end
@@ -109,12 +129,17 @@ def _blocks(text: str, limit: int, measure: Measure) -> Iterator[_Block]:
     position = 0
     while found := _FENCE.search(text, position):
         opening, marker = found[0], found["marker"]
-        closing_line = re.compile(rf"^[ \t]*{marker[0]}{{{len(marker)},}}[ \t]*$", re.MULTILINE)
-        closed = closing_line.search(text, found.end())
+        margin = _LIST_MARK.sub(lambda mark: " " * len(mark[0]), found["margin"])
+        closing_line = rf"{marker[0]}{{{len(marker)},}}[ \t]*$"
+        # Where a quote ends, the code in it does.
+        end_line = (
+            rf"^[ \t>]*{closing_line}|(?=\n(?![ \t]*>))" if ">" in margin else rf"^[ \t]*{closing_line}"
+        )
+        closed = re.compile(end_line, re.MULTILINE).search(text, found.end() - 1)
         position = closed.end() if closed else len(text)
         # A fence as long as half a message is no fence that anybody could repeat in each part.
-        if opening.endswith("\n") and measure(opening + found["indent"] + marker) < limit // 2:
-            yield _Block(found.start(), position, opening, found["indent"] + marker)
+        if opening.endswith("\n") and measure(opening + margin + marker) < limit // 2:
+            yield _Block(found.start(), position, opening, margin, marker)
 
 
 def _first_of_block(text: str, block: _Block, limit: int, measure: Measure) -> tuple[str, str]:
@@ -126,7 +151,9 @@ def _first_of_block(text: str, block: _Block, limit: int, measure: Measure) -> t
         end = _between_characters(text, widest)
     body, rest = text[body_start:end], text[end:].removeprefix("\n")
     part = f"{block.opening}{body}\n{block.closing}" if body.strip() else ""
-    closing_line = rf"\s*{re.escape(block.closing.strip())}[`~]*[ \t]*(?:\n|\Z)"
-    if text[end] == "\n" and (closed := re.match(closing_line, rest)):
+    at_line = text[end] == "\n"
+    closing_line = rf"[\s{'>' if block.is_quoted else ''}]*{block.marker}[`~]*[ \t]*(?:\n|\Z)"
+    if at_line and (closed := re.match(closing_line, rest)):
         return part, _BLANK_LINES.sub("", rest[closed.end() :])
-    return part, block.opening + rest
+    begun = block.margin if block.is_quoted and not at_line else ""
+    return part, block.opening_again + begun + rest

@@ -70,6 +70,47 @@ def test_code_stays_code_in_every_part(
     assert unspaced("".join(inside)) == unspaced("".join(code))
 
 
+MARGINS = st.sampled_from(
+    [("- ", "  "), ("1) ", "   "), ("> ", "> "), (">", ">"), ("> * ", ">   "), ("- > ", "  > ")]
+)
+
+
+@given(PROSE, MARGINS, CODE, PROSE, LIMITS, MEASURES)
+def test_code_in_lists_and_quotes_stays_code_in_every_part(
+    before: str, margins: tuple[str, str], code: list[str], after: str, limit: int, measure: Measure
+) -> None:
+    first, margin = margins
+    quoted = [f"{margin}{line}" for line in code]
+    text = "\n".join([before, "", f"{first}```python", *quoted, f"{margin}```", after])
+
+    parts = split(text, limit, measure)
+
+    inside: list[str] = []
+    outside: list[str] = []
+    for part in parts:
+        assert part.strip()
+        assert measure(part) <= limit
+        pieces = re.split(
+            rf"^(?:{re.escape(first)}|{re.escape(margin)})```(?:python)?$", part, flags=re.MULTILINE
+        )
+        assert len(pieces) % 2, "a fence is open at the end of a part"
+        outside += pieces[::2]
+        for lines in pieces[1::2]:
+            assert all(line.startswith(margin) for line in lines.splitlines()[1:]) or ">" not in margin
+            inside += [re.sub(rf"^{re.escape(margin)}", "", line) for line in lines.split("\n")]
+    assert unspaced("".join(outside)) == unspaced(before + after)
+    assert unspaced("".join(inside)) == unspaced("".join(code))
+
+
+def test_code_in_a_quote_ends_with_the_quote() -> None:
+    parts = split("> ```\n" + "> x = 1\n" * 9 + "and this is no code any more", 64)
+
+    assert parts == [
+        "> ```\n" + "> x = 1\n" * 6 + "> ```",
+        "> ```\n" + "> x = 1\n" * 3 + "and this is no code any more",
+    ]
+
+
 def test_a_short_text_is_one_part_as_it_is() -> None:
     assert split("Hello, *you*.", 64) == ["Hello, *you*."]
 
