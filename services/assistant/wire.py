@@ -263,21 +263,25 @@ def _said(message: pb.MessageEvent, place: Place, sent_at: datetime) -> Said:
     if len(message.attachments) > MAX_ATTACHMENTS:
         raise InvalidEvent("message.attachments", f"are more than {MAX_ATTACHMENTS}")
     attachments = tuple(map(_attachment, message.attachments))
-    may_be_empty = bool(attachments or message.unsupported_kind)
+    unsupported_kind = _clean(message.unsupported_kind)[:32]
+    may_be_empty = bool(attachments or unsupported_kind)
     return Said(
         _id("message.message_id", message.message_id),
         text("message.text", message.text, may_be_empty),
         attachments,
         _id("message.reply_to_message_id", message.reply_to_message_id, optional=True),
         message.continues,
-        message.unsupported_kind[:32],
+        unsupported_kind,
         _replied_to(message.replied_to, place, sent_at) if message.HasField("replied_to") else None,
     )
 
 
 def _attachment(file: pb.Attachment) -> Attachment:
     return Attachment(
-        file.reference[:2000], _clean(file.file_name)[:255], file.media_type[:100], file.size_bytes
+        _clean(file.reference)[:2000],
+        _clean(file.file_name)[:255],
+        _clean(file.media_type)[:100],
+        file.size_bytes,
     )
 
 

@@ -136,6 +136,18 @@ def test_emoji_right_to_left_and_ten_thousand_mentions_pass() -> None:
     assert read(request(message=pb.MessageEvent(message_id="1", text=text))) == Said("1", text)
 
 
+def test_files_and_kinds_lose_what_can_not_be_printed() -> None:
+    """Postgres takes no NUL, and a gateway would say the event again for ever."""
+    file = pb.Attachment(reference="a\x00b", file_name="c\x00.md", media_type="text/\x00plain", size_bytes=1)
+    body = read(request(message=pb.MessageEvent(message_id="1", attachments=[file])))
+    assert isinstance(body, Said)
+    assert body.attachments == (Attachment("ab", "c.md", "text/plain", 1),)
+    body = read(request(message=pb.MessageEvent(message_id="1", unsupported_kind="po\x00ll")))
+    assert isinstance(body, Said)
+    assert body.unsupported_kind == "poll"
+    assert refused(request(message=pb.MessageEvent(message_id="1", unsupported_kind="\x00"))) == "message.text"
+
+
 def test_names_lose_what_can_not_be_printed() -> None:
     asked = request(author=pb.Author(display_name="A\x07nn \u202e\n Lee", language="not a tag!"))
     author = wire.event_from(asked, NOW, False).author
