@@ -19,7 +19,7 @@ from services import logs
 from services.errors import RemiError, SettingsError, Unavailable
 from services.gateway.backoff import delays
 from services.gateway.process import end, end_with_parent
-from services.gateway.settings import GatewaySettings, load, token
+from services.gateway.settings import GatewaySettings, address_file, load, token
 
 # How long the assistant may take to start: the first time it makes a database and an embedder.
 START_SECONDS = 180
@@ -61,6 +61,7 @@ def main() -> int:
         settings = load(RunSettings)
         data = settings.data.absolute()
         with _locked(data), _logs_in(data / "logs" / "terminal.log", settings.log_level):
+            (data / "run").mkdir(mode=0o700, exist_ok=True)
             asyncio.run(_until_signalled(settings.model_copy(update={"data": data})))
     except RemiError as error:
         say(str(error))
@@ -91,7 +92,8 @@ async def _until_signalled(settings: RunSettings) -> None:
 
 async def _run(settings: RunSettings) -> None:
     listen = settings.listen or _own_address(settings.data)
-    reach = settings.model_copy(update={"assistant": _dialled(listen)})
+    # An address of this machine's own: whether it is one, and safe, the assistant says before it serves.
+    reach = settings.model_copy(update={"assistant": _dialled(listen), "closed_network": True})
     gateways = _gateways(settings)
     channels = ", ".join(["terminal", *gateways])
     say(f"model {_model(settings)}; channels {channels}; data folder {settings.data}")
@@ -100,6 +102,7 @@ async def _run(settings: RunSettings) -> None:
         {"REMI_DATA": str(settings.data), "REMI_LISTEN": listen, "REMI_ASSISTANT": reach.assistant},
     )
     assistant = children.start("assistant")
+    address_file(settings.data).write_text(reach.assistant, encoding="utf-8")
     prompted = asyncio.Event()
     serving = asyncio.create_task(_until_serving(reach, assistant, children))
     talking = asyncio.create_task(_talk(reach, serving, prompted))
@@ -116,14 +119,15 @@ async def _run(settings: RunSettings) -> None:
             task.cancel()
         await asyncio.gather(talking, following, serving, return_exceptions=True)
         await children.stop()
+        address_file(settings.data).unlink(missing_ok=True)
 
 
 async def _talk(settings: RunSettings, serving: asyncio.Task[None], prompted: asyncio.Event) -> None:
-    """The chat. It shows while the assistant still starts; but the first time, when there is no token yet."""
+    """The chat. It shows while the assistant still starts, if address and token are of this data folder."""
     # Imported while the assistant starts.
     from services.terminal import face
 
-    if not (settings.data / "tokens" / "terminal").exists():
+    if settings.listen or not (settings.data / "tokens" / "terminal").exists():
         await serving
     known = SecretStr(_token(settings, "terminal"))
     await face.serve(settings.model_copy(update={"gateway_token": known}), prompted.set)
@@ -252,7 +256,6 @@ def _model(settings: RunSettings) -> str:
 def _own_address(data: Path) -> str:
     """An address for this data folder alone, so that several can run side by side."""
     path = data / "run" / "assistant.sock"
-    path.parent.mkdir(mode=0o700, exist_ok=True)
     if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
         return f"unix:{path}"
     with socket.socket() as probe:

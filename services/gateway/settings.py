@@ -1,12 +1,16 @@
 """What every gateway is told by its environment or a `.env` file."""
 
+import socket
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.errors import SettingsError
+
+ALONE = "127.0.0.1:50051"
+"""Where an assistant listens that is told nothing else."""
 
 
 class GatewaySettings(BaseSettings):
@@ -22,10 +26,10 @@ class GatewaySettings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    # Where the assistant listens: host:port, or unix:<path>.
-    assistant: str = "127.0.0.1:50051"
-    # The folder that holds everything Remi keeps on disk; here only for the token file in it.
+    # The folder that holds everything Remi keeps on disk; here for the token and the address in it.
     data: Path = Path("data")
+    # Where the assistant listens: host:port, or unix:<path>; unset: where that of the data folder does.
+    assistant: str = Field(default_factory=lambda known: _assistant_of(known["data"]))
     # What the gateway proves itself with; unset: the file tokens/<platform> in the data folder.
     gateway_token: SecretStr | None = None
     # PEM files. The authority that signed the assistant's certificate, and the gateway's own pair.
@@ -38,6 +42,31 @@ class GatewaySettings(BaseSettings):
 
 
 S = TypeVar("S", bound=BaseSettings)
+
+
+def address_file(data: Path) -> Path:
+    """Where `make run` writes down at which address its assistant listens, while it runs."""
+    return data / "run" / "address"
+
+
+def _assistant_of(data: Path) -> str:
+    """Where the assistant of `make run` on this folder listens, while it does; else where one alone would."""
+    try:
+        address = address_file(data).read_text(encoding="utf-8")
+        _call(address)
+    except (OSError, ValueError):
+        return ALONE
+    return address
+
+
+def _call(address: str) -> None:
+    """Raises OSError where nobody listens: a run that was killed outright leaves its address behind."""
+    if address.startswith("unix:"):
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(address.removeprefix("unix:"))
+    else:
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
 
 
 def load(settings_type: type[S]) -> S:

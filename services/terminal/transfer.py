@@ -17,7 +17,7 @@ from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.stubs.assistant.v1 import assistant_pb2_grpc as stubs
 from services.terminal.talk import account, actor
 
-USAGE = "usage: python -m services.terminal [export FILE | import FILE]"
+USAGE = "usage: .venv/bin/python -m services.terminal [export FILE | import FILE]"
 _CHUNK_BYTES = 1024 * 1024
 
 

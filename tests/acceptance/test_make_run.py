@@ -142,6 +142,23 @@ async def test_an_invitation_is_printed_while_it_runs(checkout: Checkout) -> Non
             assert len(out.decode().splitlines()) == 1
 
 
+async def test_a_memory_is_taken_along_and_brought_back_while_it_runs(checkout: Checkout) -> None:
+    async with checkout.make("run") as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        running.stdin.write(b"My dog is called Biscuit.\n")
+        async with asyncio.timeout(WAIT_SECONDS):
+            await running.stdout.readuntil(b"\n\n")
+            for told in (["export", "mine.jsonl"], ["import", "mine.jsonl"]):
+                process = await asyncio.create_subprocess_exec(
+                    *(".venv/bin/python", "-m", "services.terminal", *told),
+                    cwd=checkout.folder,
+                    env=checkout.environment,
+                )
+                assert await process.wait() == 0
+    assert "Biscuit" in (checkout.folder / "mine.jsonl").read_text()
+
+
 def test_a_person_at_a_terminal_talks_and_leaves(checkout: Checkout) -> None:
     with checkout.terminal() as child:
         child.send("My dog is called Biscuit.\r")

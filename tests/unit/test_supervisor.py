@@ -191,6 +191,35 @@ async def test_the_operators_address_is_used(house: House) -> None:
     assert out == "You said: Hi\n\n"
 
 
+@pytest.mark.parametrize("folder", ["data", "deep" * 30])
+@pytest.mark.parametrize("listen", ["", "unix:mine.sock"])
+async def test_the_terminal_beside_it_finds_its_assistant(house: House, folder: str, listen: str) -> None:
+    house.furnish("assistant", ASSISTANT)
+    data = str(house.folder / folder)
+    async with house.run(REMI_DATA=data, REMI_LISTEN=listen) as process:
+        await house.heard("assistant")
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"Hi\n")
+        async with asyncio.timeout(WAIT_SECONDS):
+            await process.stdout.readuntil(b"\n\n")
+        async with house.run("-m", "services.terminal", REMI_DATA=data) as beside:
+            out, _ = await over(beside, b"Hi from beside\n")
+        assert out == "You said: Hi from beside\n\n"
+        await over(process)
+    assert not list((house.folder / folder / "run").glob("address"))
+
+
+@pytest.mark.parametrize("listen", ["banana", "192.0.2.1:50051"])
+async def test_of_an_address_that_is_no_good_the_assistant_tells(house: House, listen: str) -> None:
+    house.furnish("assistant", MISCONFIGURED.replace("REMI_ALLOW: no such platform", "REMI_LISTEN: no such"))
+    (house.data / "tokens").mkdir(parents=True)
+    (house.data / "tokens" / "terminal").write_text("token")
+    async with house.run(REMI_LISTEN=listen) as process:
+        _, err = await over(process, b"Hi\n")
+    assert err.splitlines()[-1] == "remi: REMI_LISTEN: no such"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_stops_everything(house: House, number: signal.Signals) -> None:
     house.furnish("assistant", ASSISTANT)

@@ -1,10 +1,13 @@
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from pydantic import Field, SecretStr
 
 from services.errors import SettingsError
-from services.gateway.settings import GatewaySettings, load, token
+from services.gateway.settings import GatewaySettings, address_file, load, token
 
 
 class PlatformSettings(GatewaySettings):
@@ -33,6 +36,41 @@ def test_a_dotenv_file_is_read(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("REMI_CLOSED_NETWORK=true\nSOMETHING_ELSE=1\n")
 
     assert load(GatewaySettings).closed_network
+
+
+@contextmanager
+def listening(folder: Path, kind: socket.AddressFamily) -> Iterator[str]:
+    """Somebody who listens; the address."""
+    with socket.socket(kind) as somebody:
+        somebody.bind(str(folder / "assistant.sock") if kind is socket.AF_UNIX else ("127.0.0.1", 0))
+        somebody.listen()
+        name = somebody.getsockname()
+        yield f"unix:{name}" if kind is socket.AF_UNIX else "{}:{}".format(*name)
+
+
+@pytest.mark.parametrize("kind", [socket.AF_UNIX, socket.AF_INET])
+def test_the_assistant_of_the_data_folder_is_found_while_it_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: socket.AddressFamily
+) -> None:
+    run = tmp_path / "mine" / "run"
+    run.mkdir(parents=True)
+    monkeypatch.setenv("REMI_DATA", str(run.parent))
+    with listening(run, kind) as address:
+        assert load(GatewaySettings).assistant == "127.0.0.1:50051"
+        address_file(run.parent).write_text(address)
+        assert load(GatewaySettings).assistant == address
+        monkeypatch.setenv("REMI_ASSISTANT", "unix:/run/remi.sock")
+        assert load(GatewaySettings).assistant == "unix:/run/remi.sock"
+    monkeypatch.setenv("REMI_ASSISTANT", "")
+    assert load(GatewaySettings).assistant == "127.0.0.1:50051"
+
+
+@pytest.mark.parametrize("content", ["", "nonsense", "unix:", "127.0.0.1:x", "\0", "unix:" + "long/" * 50])
+def test_an_address_that_leads_nowhere_is_passed_over(tmp_path: Path, content: str) -> None:
+    address_file(tmp_path / "data").parent.mkdir(parents=True)
+    address_file(tmp_path / "data").write_text(content)
+
+    assert load(GatewaySettings).assistant == "127.0.0.1:50051"
 
 
 @pytest.mark.parametrize(("name", "value"), [("REMI_CLOSED_NETWORK", "perhaps"), ("REMI_LOG_LEVEL", "LOUD")])

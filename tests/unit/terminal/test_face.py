@@ -42,6 +42,29 @@ async def test_a_program_gets_blocks_on_standard_output(environment: dict[str, s
     assert process.returncode == 0
 
 
+async def test_who_waits_for_an_assistant_is_told_so(
+    assistant: FakeAssistant, environment: dict[str, str]
+) -> None:
+    await assistant.hang_up()
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        cwd=ROOT,
+        env=environment,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    async with asyncio.timeout(30):
+        line = (await process.stderr.readline()).decode()
+        await assistant.come_back()
+        out, _ = await process.communicate(b"One\n")
+
+    assert f"no assistant answers at {assistant.address} yet" in line
+    assert "make run" in line
+    assert out == b"You said: One\n\n"
+
+
 async def test_a_person_gets_the_chat_and_errors_go_to_the_log(
     assistant: FakeAssistant, environment: dict[str, str], tmp_path: Path
 ) -> None:
