@@ -5,7 +5,9 @@ import getpass
 import os
 import re
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from services.errors import NotFound
@@ -16,6 +18,8 @@ BOT_ID = "terminal"
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]{0,31})(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
 # What stands behind it is a file of this machine.
 _TAKES_PATH = "import"
+# Which of a list a button is for.
+_OWN_NUMBER = re.compile(r"(?<![0-9])[0-9]{1,9}$")
 # Control characters but tab and line feed: a reply may quote anybody, and must not steer the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -67,9 +71,13 @@ class Talk:
         """The text of a delivery, its buttons as numbered lines; and the acknowledgement that it stands."""
         message_id = uuid.uuid4().hex
         buttons = [button for row in delivery.button_rows for button in row.buttons]
-        numbered = [(str(number), button) for number, button in enumerate(buttons, start=1)]
-        self._choices = {number: _Choice(button.action, message_id) for number, button in numbered}
-        lines = [f"{number}. {button.label}" for number, button in numbered]
+        labels = [button.label for button in buttons]
+        numbers = numbers_of(labels)
+        self._choices = {
+            number: _Choice(button.action, message_id)
+            for number, button in zip(numbers, buttons, strict=True)
+        }
+        lines = _listed(numbers, labels)
         if delivery.file_name:
             lines.append("To write it into a file: python -m services.terminal export FILE")
         text = "\n".join([delivery.text.strip("\n"), *([""] if lines else []), *lines])
@@ -105,6 +113,29 @@ class Talk:
         )
         request.sent_at.GetCurrentTime()
         return request
+
+
+def numbers_of(labels: Sequence[str]) -> list[str]:
+    """What to type for each button: the number at the end of its label; for others the numbers above those.
+
+    Where two labels end in the same number, all are counted.
+    """
+    own = [found[0] if (found := _OWN_NUMBER.search(label)) else "" for label in labels]
+    borne = [int(number) for number in own if number]
+    if len(set(borne)) < len(borne):
+        return [str(number) for number in range(1, len(labels) + 1)]
+    free = count(max(borne, default=0) + 1)
+    return [number or str(next(free)) for number in own]
+
+
+def _listed(numbers: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """The lines below a reply that show its buttons, in Markdown: a list with gaps it would count anew."""
+    pairs = list(zip(numbers, labels, strict=True))
+    bare = [number for number, label in pairs if number == label]
+    if not bare and numbers == [str(number) for number in range(1, len(labels) + 1)]:
+        return [f"{number}. {label}" for number, label in pairs]
+    lines = [f"To choose, type a number: {', '.join(bare)}"] if bare else []
+    return lines + [f"- {number}: {label}" for number, label in pairs if number != label]
 
 
 def actor(user: str) -> pb.Actor:

@@ -1,6 +1,7 @@
 """What a person does with Remi, in the terminal: the real gateway, a real assistant on real Postgres."""
 
 import os
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -117,3 +118,26 @@ async def test_bad_lines_are_told_and_the_talk_goes_on(
 
     assert "/unheard" in printed
     assert "/memory" in printed
+
+
+async def test_a_reminder_is_cancelled_by_its_own_number(
+    start_assistant: StartAssistant, type_lines: Type
+) -> None:
+    asked = [f"/remind in {hours} hours to {what}" for hours, what in ((5, "sow"), (3, "water"), (1, "rake"))]
+    async with start_assistant() as assistant:
+        printed = await type_lines(assistant, *asked, "/reminders", "1", "/reminders")
+    before, after = printed.split("**Reminders to come**")[1:]
+    numbers = re.findall(r"- #(\d), .*(sow|water|rake)", before)
+    assert [what for _, what in numbers] == ["rake", "water", "sow"]
+    assert [f"- {number}: Cancel #{number}" in before for number, _ in numbers] == [True] * 3
+    (cancelled,) = [what for number, what in numbers if number == "1"]
+    assert cancelled not in after
+
+
+async def test_a_memory_is_opened_by_its_own_number(
+    start_assistant: StartAssistant, type_lines: Type
+) -> None:
+    async with start_assistant() as assistant:
+        printed = await type_lines(assistant, "/remember I take my tea black.", "/memory", "1")
+    assert "To choose, type a number: 1\n" in printed
+    assert "1. Correct" in printed

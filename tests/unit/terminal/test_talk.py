@@ -2,10 +2,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.errors import NotFound
 from services.stubs.assistant.v1 import assistant_pb2 as pb
-from services.terminal.talk import Talk, account, printable
+from services.terminal.talk import Talk, account, numbers_of, printable
 
 QUESTION = pb.Delivery(
     text="Forget it?\n",
@@ -70,6 +72,54 @@ def test_buttons_are_numbered_and_chosen_by_number() -> None:
     assert text == "Forget it?\n\n1. Yes\n2. No"
     assert request.button.action == "keep"
     assert list(acknowledgement.delivered.message_ids) == [request.button.message_id]
+
+
+def offering(*labels: str) -> pb.Delivery:
+    rows = [pb.ButtonRow(buttons=[pb.Button(label=label, action=f"does {label}")]) for label in labels]
+    return pb.Delivery(text="Which?", button_rows=rows)
+
+
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        (["Cancel #1", "Cancel #4", "Cancel #3"], "- 1: Cancel #1\n- 4: Cancel #4\n- 3: Cancel #3"),
+        (["11", "12", "More"], "To choose, type a number: 11, 12\n- 13: More"),
+        (["1", "2", "More"], "To choose, type a number: 1, 2\n- 3: More"),
+        (["Share 1", "Share 2"], "1. Share 1\n2. Share 2"),
+        (["More", "Share 2", "1"], "To choose, type a number: 1\n- 3: More\n- 2: Share 2"),
+    ],
+)
+def test_a_button_is_chosen_by_the_number_that_it_bears(labels: list[str], shown: str) -> None:
+    text, _ = Talk("ann").shown(offering(*labels))
+
+    assert text == f"Which?\n\n{shown}"
+    for label in labels:
+        talk = Talk("ann")
+        talk.shown(offering(*labels))
+        number = label.removeprefix("Cancel #").removeprefix("Share ")
+        number = number.replace("More", "13" if "12" in labels else "3")
+        assert talk.said(number).button.action == f"does {label}"
+
+
+def test_a_number_that_no_button_bears_is_a_message() -> None:
+    talk = Talk("ann")
+    talk.shown(offering("Cancel #1", "Cancel #4", "Cancel #3"))
+
+    assert talk.said("2").message.text == "2"
+
+
+@pytest.mark.parametrize("labels", [["Correct 3", "Forget 3"], ["Try \u0663", "Stay"]])
+def test_where_numbers_tell_no_buttons_apart_they_are_counted(labels: list[str]) -> None:
+    talk = Talk("ann")
+    text, _ = talk.shown(offering(*labels))
+
+    assert text == f"Which?\n\n1. {labels[0]}\n2. {labels[1]}"
+    assert talk.said("2").button.action == f"does {labels[1]}"
+
+
+@given(st.lists(st.text("More #0123456789", max_size=12), max_size=12))
+def test_no_two_buttons_are_chosen_by_the_same_number(labels: list[str]) -> None:
+    assert len(set(numbers_of(labels))) == len(labels)
 
 
 @pytest.mark.parametrize("line", ["0", "3", "-1", "two", "9" * 5000])
