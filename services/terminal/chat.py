@@ -20,6 +20,7 @@ from services.gateway.delivery import Deliveries, Stands
 from services.gateway.flow import carry
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
+from services.terminal.files import kept
 from services.terminal.talk import Talk, account, printable
 
 
@@ -115,7 +116,7 @@ class _Chat:
             self._prompt = self._new_prompt()
 
     async def send(self, delivery: pb.Delivery, stands: Stands) -> pb.AcknowledgeRequest:
-        text, acknowledgement = self._talk.shown(delivery)
+        text, acknowledgement = self._talk.shown(await kept(delivery))
         self._console.print("[b]Remi[/b]")
         self._console.print(Markdown(text, hyperlinks=False))
         self._console.print()

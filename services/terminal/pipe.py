@@ -11,6 +11,7 @@ from services.gateway.delivery import Deliveries, Stands
 from services.gateway.flow import carry
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
+from services.terminal.files import kept
 from services.terminal.talk import Talk, account, printable
 
 # A longer line is left out; the assistant may draw its own line far below.
@@ -53,7 +54,7 @@ class _Face:
         self.broken = False
 
     async def send(self, delivery: pb.Delivery, stands: Stands) -> pb.AcknowledgeRequest:
-        text, acknowledgement = self._talk.shown(delivery)
+        text, acknowledgement = self._talk.shown(await kept(delivery))
         sys.stdout.buffer.write(f"{text}\n\n".encode())
         sys.stdout.buffer.flush()
         return acknowledgement

@@ -43,7 +43,9 @@ class Talk:
     def subscription(self) -> pb.DeliverRequest:
         """What the standing call says of this gateway."""
         return pb.DeliverRequest(
-            platform=pb.PLATFORM_TERMINAL, bot_id=BOT_ID, capabilities=pb.Capabilities(buttons=True)
+            platform=pb.PLATFORM_TERMINAL,
+            bot_id=BOT_ID,
+            capabilities=pb.Capabilities(buttons=True, files=True),
         )
 
     def said(self, line: str) -> pb.ConverseRequest:
@@ -78,8 +80,6 @@ class Talk:
             for number, button in zip(numbers, buttons, strict=True)
         }
         lines = _listed(numbers, labels)
-        if delivery.file_name:
-            lines.append("To write it into a file: python -m services.terminal export FILE")
         text = "\n".join([delivery.text.strip("\n"), *([""] if lines else []), *lines])
         return printable(text), pb.AcknowledgeRequest(delivered=pb.Delivered(message_ids=[message_id]))
 

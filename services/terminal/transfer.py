@@ -15,6 +15,7 @@ from services.gateway.process import run
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.stubs.assistant.v1 import assistant_pb2_grpc as stubs
+from services.terminal.files import new_file
 from services.terminal.talk import account, actor
 
 USAGE = "usage: .venv/bin/python -m services.terminal [export FILE | import FILE]"
@@ -39,7 +40,7 @@ async def take_along(settings: GatewaySettings, path: Path) -> None:
     async with connect(settings, "terminal") as client:
         memory = stubs.MemoryServiceStub(client.channel)
         try:
-            with path.open("xb") as file:
+            with new_file(path) as file:
                 async for piece in memory.Export(
                     pb.ExportRequest(actor=actor(account())), metadata=client.metadata
                 ):

@@ -1,5 +1,6 @@
 """Taking a memory along from the terminal, and bringing it into another account."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ async def test_a_file_comes_in_and_goes_out(
                 assert told in capsys.readouterr().out
             await transfer.take_along(settings, tmp_path / "out")
             assert "bytes" in capsys.readouterr().out
+            assert (tmp_path / "out").stat().st_mode & 0o777 == 0o600
             assert "Biscuit" in (tmp_path / "out").read_text()
             with pytest.raises(SettingsError, match="can't write"):
                 await transfer.take_along(settings, tmp_path / "out")
@@ -68,6 +70,29 @@ async def test_a_file_that_is_named_in_the_talk_is_brought_in(
     assert "My dog is called Biscuit." in shown
     assert "I could not take that file in" in shown
     assert "at a terminal, write its path" in shown
+
+
+async def test_an_export_asked_for_in_the_talk_is_a_file_that_comes_back(
+    start_assistant: StartAssistant,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def type_lines(assistant: Assistant, lines: str) -> None:
+        (tmp_path / "lines").write_text(lines)
+        with (tmp_path / "lines").open() as source:
+            await pipe.serve(settings_of(assistant, tmp_path), source.fileno())
+
+    async with start_assistant() as assistant:
+        await type_lines(assistant, "My dog is called Biscuit.\n/export\n")
+        (exported,) = [name for name in os.listdir(tmp_path) if name.startswith("remi-")]
+        await type_lines(assistant, f"/import {exported}\n")
+    shown = capfd.readouterr().out
+    assert f"It is in `{tmp_path / exported}`." in shown
+    assert "Biscuit" in (tmp_path / exported).read_text()
+    assert "were there already" in shown
 
 
 def test_anything_else_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:

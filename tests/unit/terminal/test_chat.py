@@ -4,6 +4,7 @@ import os
 import re
 import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -96,6 +97,29 @@ async def test_a_reminder_shows_while_nobody_types(
         keys.send_text(CTRL_D)
 
     assert "Your tea is ready." in plain(screen.printed)
+
+
+async def test_a_file_is_written_and_told(
+    assistant: FakeAssistant,
+    settings: GatewaySettings,
+    keys: PipeInput,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    export = {"file_name": "remi.jsonl", "file_content": b"{}"}
+    assistant.answer = lambda request: [accepted(), final(request, "Here is all.", **export)]
+    async with chatting(settings):
+        keys.send_text("/export" + ENTER)
+        await assistant.until(lambda: len(assistant.acknowledgements) == 1)
+        keys.send_text(CTRL_D)
+
+    assert (tmp_path / "remi.jsonl").read_bytes() == b"{}"
+    shown = plain(capsys.readouterr().out)
+    assert "Here is all." in shown
+    assert "remi.jsonl" in "".join(shown.split())
+    assert assistant.subscriptions[0].capabilities.files
 
 
 async def test_refusals_show(
