@@ -75,10 +75,14 @@ class Deliveries:
     In one chat one at a time, in the order in which they came; across chats concurrently.
     """
 
-    def __init__(self, client: Client, sender: Sender, fetch: Fetch | None = None) -> None:
+    def __init__(
+        self, client: Client, sender: Sender, fetch: Fetch | None = None, *, not_found: str = _NOT_FETCHED
+    ) -> None:
+        """`not_found` is what to say of a file of which `fetch` raises NotFound."""
         self._client = client
         self._sender = sender
         self._fetch = fetch
+        self._not_found = not_found
         self._fetching = asyncio.Semaphore(MAX_FETCHING)
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._remembered: dict[str, pb.AcknowledgeRequest] = {}
@@ -222,7 +226,7 @@ class Deliveries:
                 await asyncio.sleep(delay)
             except NotFound as error:
                 log.warning("file not to be had", problem=str(error))
-                break
+                return self._not_found
             except Exception as error:
                 # Without its words: they may hold the address that the file has.
                 log.error("file not brought in", error=type(error).__name__)

@@ -21,7 +21,7 @@ from services.gateway.flow import carry
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.terminal.files import kept
-from services.terminal.talk import Talk, account, printable
+from services.terminal.talk import NO_SUCH_FILE, Talk, account, printable
 
 
 async def serve(settings: GatewaySettings, on_ready: Callable[[], None]) -> None:
@@ -48,7 +48,7 @@ class _Chat:
 
     def __init__(self, client: Client, history: Path) -> None:
         self._talk = Talk(account())
-        self.deliveries = Deliveries(client, self, self._talk.fetch)
+        self.deliveries = Deliveries(client, self, self._talk.fetch, not_found=NO_SUCH_FILE)
         self._client = client
         self._history = history
         self._console = Console()

@@ -12,7 +12,7 @@ from services.gateway.flow import carry
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.terminal.files import kept
-from services.terminal.talk import Talk, account, printable
+from services.terminal.talk import NO_SUCH_FILE, Talk, account, printable
 
 # A longer line is left out; the assistant may draw its own line far below.
 MAX_LINE_BYTES = 1_000_000
@@ -26,7 +26,7 @@ async def serve(settings: GatewaySettings, source: int = 0) -> None:
     talk = Talk(account())
     async with connect(settings, "terminal") as client:
         face = _Face(talk)
-        deliveries = Deliveries(client, face, talk.fetch)
+        deliveries = Deliveries(client, face, talk.fetch, not_found=NO_SUCH_FILE)
         try:
             async for line in _lines(source):
                 text = _text(line)

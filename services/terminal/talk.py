@@ -14,6 +14,9 @@ from services.errors import NotFound
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 BOT_ID = "terminal"
+NO_SUCH_FILE = (
+    "I could not take that file in: there is none at this path, or it is empty, or I may not read it."
+)
 
 _COMMAND = re.compile(r"/([a-z][a-z0-9_]{0,31})(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
 # What stands behind it is a file of this machine.

@@ -68,7 +68,8 @@ async def test_a_file_that_is_named_in_the_talk_is_brought_in(
     shown = capfd.readouterr().out
     assert "1 message, 0 memories" in shown
     assert "My dog is called Biscuit." in shown
-    assert "I could not take that file in" in shown
+    assert "I could not take that file in: there is none at this path" in shown
+    assert "send it again" not in shown
     assert "at a terminal, write its path" in shown
 
 

@@ -398,6 +398,15 @@ async def test_a_file_that_is_wanted_is_brought_in_and_that_is_told(
     assert results(assistant) == [("1", "delivered")] * 2
 
 
+async def test_of_a_file_that_is_not_there_a_gateway_says_what_is_right_for_its_people(
+    client: Client, platform: Platform, files: Files
+) -> None:
+    deliveries = Deliveries(client, platform, files.fetch, not_found="There is no such file.")
+    files.faults += [NotFound("gone")]
+    await deliveries.send(wanting())
+    assert platform.texts == ["There is no such file."]
+
+
 async def test_a_gateway_that_fetches_nothing_says_so(
     assistant: FakeAssistant, platform: Platform, deliveries: Deliveries
 ) -> None:
