@@ -20,6 +20,13 @@ def test_the_system_prompt_is_short() -> None:
     assert len(SYSTEM) <= 2000
 
 
+def test_what_commands_alone_do_is_not_the_models_to_say_done() -> None:
+    (rule,) = (line for line in SYSTEM.splitlines() if "never say that you did" in line)
+    assert all(
+        word in rule for word in ("erase", "correct", "share", "reminders", "/forget", "/correct", "/share")
+    )
+
+
 def test_a_first_message_comes_with_the_clock_and_nothing_remembered() -> None:
     system, user = chat_messages(question("Hello!"))
     assert system.content == SYSTEM
