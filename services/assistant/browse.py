@@ -11,8 +11,19 @@ from uuid import UUID, uuid4
 
 from services.assistant import dates, showing
 from services.assistant.buttons import Change, action, button, offering
-from services.assistant.domain import TEAM_SPACE, Button, Memory, MemoryKind, Message, Recalled, Reply, Turn
+from services.assistant.domain import (
+    TEAM_SPACE,
+    Button,
+    Memory,
+    MemoryKind,
+    Message,
+    Recalled,
+    Reply,
+    Role,
+    Turn,
+)
 from services.assistant.index import index
+from services.assistant.offline import beside_set_phrases
 from services.assistant.quotes import quote
 from services.assistant.recall import Query, recall
 from services.assistant.remi import Remi
@@ -123,7 +134,7 @@ async def look_for(remi: Remi, turn: Turn, words: str, spaces: Sequence[UUID]) -
     """What recall finds for some words, best first; what was said just before too.
 
     What holds none of the words must be at least half as near in meaning as the nearest. What somebody said
-    several times over is there once.
+    several times over is there once; that Remi noted it, or knew nothing of it, is not there.
     """
     await index(remi.store, remi.models.embedder, turn.space_id, turn.conversation_id)
     now = turn.newest.event.sent_at
@@ -131,7 +142,7 @@ async def look_for(remi: Remi, turn: Turn, words: str, spaces: Sequence[UUID]) -
     recollection = await recall(remi.store, remi.models.embedder, query)
     once: dict[tuple[str, str, bool], Recalled] = {}
     for each in recollection.recalled:
-        if each.shown:
+        if each.shown and (each.role is Role.PERSON or beside_set_phrases(each.text)):
             once.setdefault((each.author_name, each.text.casefold(), each.superseded), each)
     nearest = max((each.vector_score for each in once.values()), default=0)
     if dates.ranges(words, now):

@@ -82,6 +82,15 @@ async def test_memory_with_words_leaves_out_what_has_nothing_to_do_with_them(tel
     assert len(labels(nearest)) <= 3
 
 
+async def test_a_search_leaves_out_that_remi_noted_it_or_knew_nothing(telegram: Gateway) -> None:
+    await telegram.say("Where is my dentist?")
+    await telegram.say("My dentist is Dr. Weber.")
+    await telegram.say("Please forget my dentist.")
+    found = (await telegram.command("memory", "dentist")).text
+    assert "“My dentist is Dr. Weber.”" in found
+    assert "Remi" not in found
+
+
 async def test_what_was_remembered_stands_once_in_a_search_and_old_words_are_marked(
     telegram: Gateway,
 ) -> None:
