@@ -6,6 +6,7 @@ import pytest
 
 from services.assistant import wire
 from services.assistant.domain import (
+    Attachment,
     ChatKind,
     Commanded,
     Deleted,
@@ -145,7 +146,9 @@ def test_files_and_kinds_lose_what_can_not_be_printed() -> None:
     body = read(request(message=pb.MessageEvent(message_id="1", unsupported_kind="po\x00ll")))
     assert isinstance(body, Said)
     assert body.unsupported_kind == "poll"
-    assert refused(request(message=pb.MessageEvent(message_id="1", unsupported_kind="\x00"))) == "message.text"
+    assert (
+        refused(request(message=pb.MessageEvent(message_id="1", unsupported_kind="\x00"))) == "message.text"
+    )
 
 
 def test_names_lose_what_can_not_be_printed() -> None:
