@@ -5,6 +5,7 @@ import ipaddress
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 
+from services import pem
 from services.assistant.admin_servicer import AdminServicer
 from services.assistant.edge import Edge
 from services.assistant.memory_servicer import MemoryServicer
@@ -38,7 +39,7 @@ async def serve(
     assistant_pb2_grpc.add_AdminServiceServicer_to_server(AdminServicer(remi, edge), server)
     try:
         if settings.tls_cert and settings.tls_key:
-            pair = (settings.tls_key.read_bytes(), settings.tls_cert.read_bytes())
+            pair = pem.pair(settings.tls_cert, settings.tls_key)
             server.add_secure_port(settings.listen, grpc.ssl_server_credentials([pair]))
         elif settings.closed_network or _is_local(settings.listen):
             server.add_insecure_port(settings.listen)
@@ -47,8 +48,6 @@ async def serve(
                 "REMI_LISTEN: others can reach this address; give REMI_TLS_CERT and REMI_TLS_KEY, "
                 "or set REMI_CLOSED_NETWORK=true if they can't"
             )
-    except OSError as error:
-        raise SettingsError(f"REMI_TLS_CERT, REMI_TLS_KEY: {error.strerror}") from None
     except RuntimeError:
         raise SettingsError(f"REMI_LISTEN: can't listen on {settings.listen}") from None
     await server.start()

@@ -1,12 +1,14 @@
 """Every knob of the assistant, once, with its unit and bound. Read from the environment and `.env`."""
 
 import contextlib
+import logging
 import os
 import secrets
 import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -94,6 +96,27 @@ class Settings(BaseSettings):
                 raise ValueError(f"{entry!r} is not platform:id, such as telegram:123456")
         return entries
 
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.upper() not in logging.getLevelNamesMapping():
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value
+
+    @field_validator("database_url", "database_owner_url")
+    @classmethod
+    def _postgres(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must be an address such as postgresql://remi_app:password@host/remi")
+        return value
+
+    @field_validator("openai_base_url", "fallback_base_url")
+    @classmethod
+    def _endpoint(cls, value: str) -> str:
+        if value and not (urlsplit(value).scheme in ("https", "http") and urlsplit(value).hostname):
+            raise ValueError("must be an address such as https://api.example.org/v1")
+        return value
+
     @model_validator(mode="after")
     def _fallback_is_whole(self) -> Self:
         if bool(self.fallback_base_url) != bool(self.fallback_chat_model):
@@ -134,13 +157,14 @@ def load() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
+        problem = first["msg"].removeprefix("Value error, ")
         if not first["loc"]:
             # What several knobs say together names them itself.
-            raise SettingsError(first["msg"].removeprefix("Value error, ")) from None
+            raise SettingsError(problem) from None
         name = str(first["loc"][0])
         name = name if name.isupper() else f"REMI_{name.upper()}"
         # The value itself is left out: it may be a key.
-        raise SettingsError(f"{name}: {first['msg']}") from None
+        raise SettingsError(f"{name}: {problem}") from None
 
 
 def secret(settings: Settings) -> bytes:
@@ -161,17 +185,28 @@ def kept_secret(settings: Settings, value: bytes) -> None:
 
 
 def gateway_tokens(settings: Settings) -> dict[str, Platform]:
-    """Which token speaks for which platform. Those not given are made at the first start."""
+    """Which token speaks for which platform. Those not given are made at the first start.
+
+    Raises SettingsError for one that no gateway can send, or that two platforms share.
+    """
     given = {
         Platform.TELEGRAM: settings.token_telegram,
         Platform.DISCORD: settings.token_discord,
         Platform.TERMINAL: settings.token_terminal,
         Platform.BENCHMARK: settings.token_benchmark,
     }
-    return {
-        token.get_secret_value() if token else _kept(settings.data / "tokens" / platform): platform
-        for platform, token in given.items()
-    }
+    tokens: dict[str, Platform] = {}
+    for platform, secret in given.items():
+        knob = f"REMI_TOKEN_{platform.upper()}"
+        token = secret.get_secret_value() if secret else _kept(settings.data / "tokens" / platform)
+        if not (token.isascii() and token.isprintable()):
+            raise SettingsError(
+                f"{knob}: must be plain letters, digits and signs; `openssl rand -hex 32` makes one"
+            )
+        if token in tokens:
+            raise SettingsError(f"{knob}: is {tokens[token].capitalize()}'s too; each platform needs its own")
+        tokens[token] = platform
+    return tokens
 
 
 def turn_timeout(settings: Settings) -> timedelta:

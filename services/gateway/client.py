@@ -5,12 +5,12 @@ import contextlib
 import ipaddress
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 import structlog
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from services import pem
 from services.errors import InvalidEvent, NotAllowed, RemiError, SettingsError
 from services.gateway.backoff import delays
 from services.gateway.settings import GatewaySettings, token
@@ -89,18 +89,16 @@ async def is_serving(channel: grpc.aio.Channel) -> bool:
 def _credentials(settings: GatewaySettings) -> grpc.ChannelCredentials:
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise SettingsError("REMI_TLS_CERT and REMI_TLS_KEY: one is set without the other")
-    return grpc.ssl_channel_credentials(
-        root_certificates=_read("REMI_TLS_CA", settings.tls_ca),
-        private_key=_read("REMI_TLS_KEY", settings.tls_key),
-        certificate_chain=_read("REMI_TLS_CERT", settings.tls_cert),
+    key, chain = (
+        pem.pair(settings.tls_cert, settings.tls_key)
+        if settings.tls_cert and settings.tls_key
+        else (None, None)
     )
-
-
-def _read(knob: str, path: Path | None) -> bytes | None:
-    try:
-        return path.read_bytes() if path else None
-    except OSError as error:
-        raise SettingsError(f"{knob}: cannot read {path}: {error.strerror}") from None
+    return grpc.ssl_channel_credentials(
+        root_certificates=pem.authority(settings.tls_ca) if settings.tls_ca else None,
+        private_key=key,
+        certificate_chain=chain,
+    )
 
 
 def _stays_here(address: str) -> bool:

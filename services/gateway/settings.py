@@ -75,7 +75,8 @@ def load(settings_type: type[S]) -> S:
         return settings_type()
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        raise SettingsError(f"{_knob(settings_type, str(first['loc'][0]))}: {first['msg']}") from None
+        problem = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{_knob(settings_type, str(first['loc'][0]))}: {problem}") from None
 
 
 def _knob(settings_type: type[BaseSettings], name: str) -> str:
@@ -87,9 +88,14 @@ def _knob(settings_type: type[BaseSettings], name: str) -> str:
 
 
 def token(settings: GatewaySettings, platform: str) -> str:
-    """The gateway's token for `platform` ("telegram"). Raises SettingsError where there is none."""
+    """The gateway's token for `platform` ("telegram"). Raises SettingsError where none can be sent."""
     if settings.gateway_token is not None:
-        return settings.gateway_token.get_secret_value()
+        given = settings.gateway_token.get_secret_value()
+        if not (given.isascii() and given.isprintable()):
+            raise SettingsError(
+                "REMI_GATEWAY_TOKEN: no gateway's token; those are plain letters, digits and signs"
+            )
+        return given
     path = settings.data / "tokens" / platform
     try:
         found = path.read_text(encoding="ascii").strip()

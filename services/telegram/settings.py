@@ -1,6 +1,7 @@
 """The knobs of the Telegram gateway."""
 
 import re
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -22,6 +23,13 @@ class TelegramSettings(GatewaySettings):
     )
     # Where the gateway takes them, in plain HTTP behind a proxy: host:port.
     telegram_webhook_listen: str = Field(default="127.0.0.1:8443", validation_alias="TELEGRAM_WEBHOOK_LISTEN")
+
+    @field_validator("telegram_api_base")
+    @classmethod
+    def _is_an_address(cls, base: str | None) -> str | None:
+        if base is not None and not (urlsplit(base).scheme in ("https", "http") and urlsplit(base).hostname):
+            raise ValueError("must be an address such as http://127.0.0.1:8081")
+        return base
 
     @field_validator("telegram_webhook_secret")
     @classmethod

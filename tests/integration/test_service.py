@@ -44,6 +44,11 @@ async def test_with_certificates_it_speaks_tls(start_assistant: StartAssistant) 
         ({"listen": "example.org:1"}, "REMI_LISTEN"),
         ({"listen": "unix:/nowhere/at/all.sock"}, "REMI_LISTEN"),
         ({"tls_cert": Path("/nowhere"), "tls_key": Path("/nowhere")}, "REMI_TLS_CERT"),
+        (
+            {"tls_cert": TLS / "certificate.pem", "tls_key": Path(__file__)},
+            "REMI_TLS_CERT and REMI_TLS_KEY: ",
+        ),
+        ({"database_url": "postgresql://remi@localhost:port/remi"}, "^DATABASE_URL: can't be read"),
     ],
 )
 async def test_it_does_not_start_where_it_would_not_be_safe_or_can_not_listen(
@@ -109,6 +114,15 @@ async def test_a_postgres_that_went_away_is_unavailable_and_then_serves_again(
 async def test_no_postgres_at_all_is_said_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         await connect(f"postgresql://remi_app@/postgres?host={tmp_path}", b"secret")
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("//remi_app", "//nobody"), ("/test_", "/no_test_")])
+async def test_a_role_or_a_database_that_postgres_does_not_know_is_named(
+    database: Database, right: str, wrong: str
+) -> None:
+    assert right in database.app_dsn
+    with pytest.raises(SettingsError, match="DATABASE_URL: Postgres refuses"):
+        await connect(database.app_dsn.replace(right, wrong), b"secret")
 
 
 async def test_an_owner_that_postgres_does_not_know_is_named(database: Database) -> None:

@@ -89,7 +89,16 @@ class House:
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     services = tmp_path / "services"
     services.mkdir()
-    for real in ("__init__.py", "__main__.py", "errors.py", "gateway", "logs.py", "stubs", "supervisor.py"):
+    for real in (
+        "__init__.py",
+        "__main__.py",
+        "errors.py",
+        "gateway",
+        "logs.py",
+        "pem.py",
+        "stubs",
+        "supervisor.py",
+    ):
         (services / real).symlink_to(ROOT / "services" / real)
     (services / "terminal").symlink_to(ROOT / "services" / "terminal")
     os.mkfifo(tmp_path / "news")

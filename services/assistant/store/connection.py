@@ -34,6 +34,9 @@ AWAY = (
 """Errors that mean Postgres is away or full, or its disk fails: the same call may work later."""
 
 
+REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+"""Errors of a connection that no repetition changes."""
+
 CONNECTION_SECONDS = 8.0
 """The longest that making a connection may take."""
 QUERY_SECONDS = 20.0
@@ -57,7 +60,7 @@ class Store:
 
 
 async def connect(dsn: str, secret: bytes, size: int = 10) -> Store:
-    """Open the pool. Raises StoreUnavailable, or SettingsError for a role that can bypass RLS."""
+    """Open the pool. Raises StoreUnavailable, or SettingsError for an address or a role that won't do."""
     try:
         pool = await asyncpg.create_pool(
             dsn,
@@ -70,6 +73,11 @@ async def connect(dsn: str, secret: bytes, size: int = 10) -> Store:
             server_settings=_SERVER_SETTINGS
             | {"idle_in_transaction_session_timeout": f"{QUERY_SECONDS:.0f}s"},
         )
+    except ValueError:
+        # Without its words: they may quote the password.
+        raise SettingsError("DATABASE_URL: can't be read as the address of a database") from None
+    except REFUSED as error:
+        raise SettingsError("DATABASE_URL: Postgres refuses this role, or has no such database") from error
     except AWAY as error:
         raise StoreUnavailable(f"Postgres does not answer: {type(error).__name__}") from error
     (role,) = await pool.fetch(_ROLE)

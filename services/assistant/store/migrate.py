@@ -5,6 +5,7 @@ from importlib.resources import files
 
 import asyncpg
 
+from services.assistant.store.connection import REFUSED
 from services.errors import SettingsError
 
 _LOCK = 0x52454D49
@@ -41,8 +42,12 @@ async def migrate(owner_dsn: str) -> list[str]:
     """
     try:
         connection = await asyncpg.connect(owner_dsn)
-    except asyncpg.InvalidAuthorizationSpecificationError as error:
-        raise SettingsError("DATABASE_OWNER_URL: Postgres refuses this role") from error
+    except ValueError:
+        raise SettingsError("DATABASE_OWNER_URL: can't be read as the address of a database") from None
+    except REFUSED as error:
+        raise SettingsError(
+            "DATABASE_OWNER_URL: Postgres refuses this role, or has no such database"
+        ) from error
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await connection.execute(

@@ -25,6 +25,13 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("REMI_ALLOW", "icq:5"),
         ("REMI_CLIENT_CLOCK", "icq"),
         ("REMI_DATABASE_POOL", "0"),
+        ("REMI_LOG_LEVEL", "verbose"),
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", "localhost:5432/remi"),
+        ("DATABASE_OWNER_URL", "mysql://somebody@there/remi"),
+        ("OPENAI_BASE_URL", "api.openai.com/v1"),
+        ("OPENAI_BASE_URL", "localhost:11434/v1"),
+        ("REMI_FALLBACK_BASE_URL", "https://"),
     ],
 )
 def test_a_bad_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -32,6 +39,38 @@ def test_a_bad_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value:
     with pytest.raises(SettingsError, match=rf"^{name}: ") as caught:
         load()
     assert "\n" not in str(caught.value)
+    assert "Value error" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REMI_LOG_LEVEL", "info"),
+        ("DATABASE_URL", "postgres://remi_app@db/remi"),
+        ("OPENAI_BASE_URL", "http://[::1]:11434/v1"),
+    ],
+)
+def test_an_odd_but_good_value_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    assert value in repr(load())
+
+
+@pytest.mark.parametrize(
+    ("discord", "problem"),
+    [
+        ("the same", "REMI_TOKEN_DISCORD: is Telegram's too; each platform needs its own"),
+        ("schlüssel", "REMI_TOKEN_DISCORD: must be plain letters"),
+        ("two\nlines", "REMI_TOKEN_DISCORD: must be plain letters"),
+    ],
+)
+def test_a_token_that_will_not_do_is_named(
+    monkeypatch: pytest.MonkeyPatch, discord: str, problem: str
+) -> None:
+    monkeypatch.setenv("REMI_TOKEN_TELEGRAM", "the same")
+    monkeypatch.setenv("REMI_TOKEN_DISCORD", discord)
+    with pytest.raises(SettingsError, match=problem) as caught:
+        gateway_tokens(load())
+    assert discord not in str(caught.value)
 
 
 def test_lists_are_read_with_spaces_and_empty_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ from services.gateway.client import Client, connect, converse
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
+TLS = Path(__file__).parents[2] / "fakes" / "tls"
+
 
 async def outcomes(client: Client, request: pb.ConverseRequest) -> list[str | None]:
     return [response.WhichOneof("outcome") async for response in converse(client, request)]
@@ -161,6 +163,23 @@ async def test_a_certificate_wants_its_key(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^REMI_TLS_CERT and REMI_TLS_KEY"):
         async with connect(settings, "telegram"):
             pass
+
+
+async def test_what_is_no_certificate_is_named(tmp_path: Path) -> None:
+    junk = tmp_path / "junk.pem"
+    junk.write_text("-----BEGIN SOMETHING-----")
+    token = SecretStr("token")
+
+    for settings, problem in (
+        (GatewaySettings(gateway_token=token, tls_ca=junk), r"^REMI_TLS_CA: .*junk.pem holds no certificate"),
+        (
+            GatewaySettings(gateway_token=token, tls_cert=TLS / "certificate.pem", tls_key=junk),
+            r"^REMI_TLS_CERT and REMI_TLS_KEY: .*junk.pem don't hold a certificate",
+        ),
+    ):
+        with pytest.raises(SettingsError, match=problem):
+            async with connect(settings, "telegram"):
+                pass
 
 
 async def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:

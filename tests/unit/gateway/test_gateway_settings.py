@@ -94,6 +94,15 @@ def test_the_token_of_the_environment_comes_first(tmp_path: Path, monkeypatch: p
     assert token(load(GatewaySettings), "telegram") == "from-environment"
 
 
+@pytest.mark.parametrize("given", ["schlüssel", "two\nlines"])
+def test_a_token_that_no_call_can_carry_is_an_error(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("REMI_GATEWAY_TOKEN", given)
+
+    with pytest.raises(SettingsError, match=r"^REMI_GATEWAY_TOKEN: ") as caught:
+        token(load(GatewaySettings), "telegram")
+    assert given not in str(caught.value)
+
+
 def test_the_token_file_of_the_platform_is_read(tmp_path: Path) -> None:
     (tmp_path / "data" / "tokens").mkdir(parents=True)
     (tmp_path / "data" / "tokens" / "telegram").write_text("from-file\n")

@@ -26,6 +26,7 @@ from fakes.telegram.checks import Refusal, bad_request
 from fakes.telegram.server import FakeTelegram
 from fakes.telegram.world import Json
 from services.errors import SettingsError
+from services.gateway.settings import load
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from services.telegram import present, roles
 from services.telegram.__main__ import make_bot, serve
@@ -547,6 +548,13 @@ class TestStarting:
         settings = assistant.settings(TelegramSettings, telegram_bot_token="secret words")
         with pytest.raises(SettingsError, match="TELEGRAM_BOT_TOKEN: not a bot's token"):
             make_bot(settings)
+
+    @pytest.mark.parametrize("base", ["127.0.0.1:8081", "localhost:8081", "ftp://there", "http://"])
+    async def test_what_is_no_address(self, monkeypatch: pytest.MonkeyPatch, base: str) -> None:
+        monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "1:token")
+        monkeypatch.setenv("TELEGRAM_API_BASE", base)
+        with pytest.raises(SettingsError, match="TELEGRAM_API_BASE: must be an address such as http://"):
+            load(TelegramSettings)
 
     async def test_a_token_the_assistant_does_not_know(
         self, telegram: FakeTelegram, assistant: FakeAssistant, settings: TelegramSettings
