@@ -52,8 +52,8 @@ MANIFEST = (
 LARGEST_FILE = 9_000_000
 """Bytes: what every platform lets a bot send."""
 _TOO_LARGE = (
-    "That is more than I can send in a chat. Whoever runs me can take it along on my machine: "
-    "`.venv/bin/python -m services.terminal export FILE` writes the memory of the terminal's own account."
+    "That is more than I can send in a chat. Whoever runs me can write it into a file: `docs/export.md` "
+    "tells how, by `services.terminal export FILE`."
 )
 LARGEST_IMPORT = 20_000_000
 """Bytes: what every platform lets a bot fetch."""
@@ -63,9 +63,9 @@ _IMPORT = (
     "`conversations.json`, and Charlie Mnemonic's memory file. It is read whole before anything changes, and "
     "bringing it twice adds nothing. "
 )
-_AT_MY_MACHINE = (
-    "A larger one can be brought in at my machine: `.venv/bin/python -m services.terminal import FILE` takes "
-    "it into the memory of the terminal's own account."
+_LARGER = (
+    "A larger one can be brought in by whoever runs me: `docs/export.md` tells how, by "
+    "`services.terminal import FILE`."
 )
 _NO_FILES = "I can't fetch files here yet."
 
@@ -215,12 +215,12 @@ def _import(turn: Turn, body: Commanded) -> Reply:
     if not asker_of(turn).is_in_charge:
         return Reply("Only an admin of this chat can bring a memory into it.")
     if body.file is None:
-        return Reply(_IMPORT + _AT_MY_MACHINE)
+        return Reply(_IMPORT + _LARGER)
     if turn.is_over_limit:
         # What was said elsewhere is learned from, by the model that the limit is for.
         return Reply("You have had all that your team allows for today. Please bring it tomorrow.")
     if body.file.size_bytes > LARGEST_IMPORT:
-        return Reply(f"I can't fetch files of more than {LARGEST_IMPORT // 1_000_000} MB. {_AT_MY_MACHINE}")
+        return Reply(f"I can't fetch files of more than {LARGEST_IMPORT // 1_000_000} MB. {_LARGER}")
     # The text is for a gateway that fetches nothing; any other says what came of the file instead.
     return Reply(_NO_FILES, fetch=Fetch(body.file.reference, turn.newest.event.author))
 
