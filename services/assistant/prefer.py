@@ -1,6 +1,7 @@
 """What a person or a group sets: time zone, language, whose words are kept, whether Remi listens along."""
 
 import re
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from services.assistant import showing, zones
@@ -12,7 +13,8 @@ from services.assistant.rights import is_direct
 from services.assistant.store import directory
 from services.assistant.store.connection import Connection, alone
 
-_LANGUAGE = re.compile(r"[^\W\d_]{2,20}(?:[ -][^\W\d_]{1,20}){0,2}")
+_LANGUAGE = re.compile(r"L{2,20}(?:[ -]L{1,20}){0,2}")
+"""A name's letters, each one an L."""
 _ON_OFF = {"on": True, "off": False}
 
 
@@ -20,7 +22,8 @@ def timezone(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
     """Where the person's clock is. Reminders that are set already stay where they are."""
     now = turn.newest.event.sent_at
     if not text.strip():
-        known = f"I take your clock to be that of {now.tzinfo}" + (
+        assert isinstance(now.tzinfo, ZoneInfo)
+        known = f"I take your clock to be that of {zones.shown(now.tzinfo)}" + (
             "." if turn.newest.zone else ", as I don't know better."
         )
         return Reply(
@@ -42,9 +45,10 @@ def timezone(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
         await directory.move(connection, person_id, name)
 
     remi.door.lately.clear()
-    shown = now.astimezone(ZoneInfo(name))
+    where = ZoneInfo(name)
     return Reply(
-        f"Your clock is that of {name} then, and shows {shown:%H:%M}. Reminders that are set stay."
+        f"Your clock is that of {zones.shown(where)} then, and shows {now.astimezone(where):%H:%M}. "
+        "Reminders that are set stay."
     ), change
 
 
@@ -56,7 +60,7 @@ def language(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
         return Reply(
             f"I answer you in {plain(known)}. /language Deutsch changes it, /language auto undoes it."
         ), None
-    if not _LANGUAGE.fullmatch(name):
+    if not _LANGUAGE.fullmatch(_letters(name)):
         return Reply(f"I know no language called {quote(name)}. Its name will do: /language Deutsch."), None
     wanted = "" if name.lower() == "auto" else name
 
@@ -70,6 +74,11 @@ def language(remi: Remi, turn: Turn, text: str) -> tuple[Reply, Change | None]:
         "" if remi.models.chat else " Without a language model I only quote, in the language it was said in."
     )
     return Reply(f"I answer you in {plain(wanted)} from now on.{without}"), change
+
+
+def _letters(name: str) -> str:
+    # Many scripts write vowels as marks upon a letter.
+    return "".join("L" if category(each)[0] in "LM" else each if each in " -" else "?" for each in name)
 
 
 async def group_keeps(remi: Remi, turn: Turn) -> GroupKeeps:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from pydantic import BaseModel, Field, NaiveDatetime, ValidationError
 
-from services.assistant import when
+from services.assistant import when, zones
 from services.assistant.buttons import Change, action, button, offering
 from services.assistant.domain import Message, Reply, Turn
 from services.assistant.model import Chat, ChatMessage, JsonSchema
@@ -344,13 +344,14 @@ def _moment(reminder: Reminder, now: datetime) -> str:
 
 def _first(due: Due, where: ZoneInfo) -> str:
     moment = f"on {due_at(due.starts, where).astimezone(where):%A %d %B %Y at %H:%M}"
-    return f"{described(due.rule)}, first {moment} ({where.key})" if due.rule else f"{moment} ({where.key})"
+    clock = f"{moment} ({zones.shown(where)})"
+    return f"{described(due.rule)}, first {clock}" if due.rule else clock
 
 
 def _assumed(turn: Turn) -> str:
     if turn.newest.zone:
         return ""
-    where = _zone(turn.newest.event.sent_at).key
+    where = zones.shown(_zone(turn.newest.event.sent_at))
     return (
         f"\n\nI don't know your time zone, so I took {where}. If that is wrong, tell me your city by "
         "/timezone, then ask me again."

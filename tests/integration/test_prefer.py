@@ -192,5 +192,11 @@ async def test_no_more_than_a_name_gets_into_a_prompt(telegram: Gateway, name: s
     assert "no language called" in (await telegram.command("language", name)).text
 
 
+@pytest.mark.parametrize("name", ["हिन्दी", "தமிழ்", "বাংলা", "မြန်မာ", "ไทย", "中文", "Bahasa Indonesia"])
+async def test_a_language_has_its_name_in_any_script(telegram: Gateway, name: str) -> None:
+    assert name in (await telegram.command("language", name)).text
+    assert name in (await telegram.command("language")).text
+
+
 async def test_without_a_model_answers_stay_in_the_language_they_quote(telegram: Gateway) -> None:
     assert "only quote" in (await telegram.command("language", "Deutsch")).text

@@ -83,6 +83,12 @@ async def test_the_persons_clock_is_taken_once_it_is_known(
 async def test_a_zone_that_is_unknown_or_not_clear_is_asked_for(telegram: Gateway) -> None:
     assert "Atlantis" in (await telegram.command("timezone", "Atlantis")).text
     assert "America/Louisville" in (await telegram.command("timezone", "louisville")).text
+    now = datetime.now(UTC)
+    ahead = (await telegram.command("timezone", "GMT+2")).text
+    assert "that of UTC+2 then" in ahead
+    assert f"{now + timedelta(hours=2):%H}:" in ahead or now.minute == 59
+    assert "UTC+2" in (await telegram.command("timezone")).text
+    await telegram.command("timezone", "UTC")
     assert "UTC" in (await telegram.command("timezone")).text
 
 
