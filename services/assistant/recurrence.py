@@ -1,12 +1,13 @@
 """Recurrence: local times, once or again and again, and the moments that they stand for. Pure.
 
 A time is local: nine o'clock stays nine o'clock when the clocks change. One that the change leaves out moves
-forward by the gap, and one that it repeats means the first of the two.
+forward by the gap, and one that it repeats means the first of the two, unless its `fold` says the second.
 """
 
 import calendar
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,11 @@ class Rule:
     every: int
     unit: Unit
     weekdays: tuple[int, ...] = ()
+
+    @property
+    def step(self) -> timedelta:
+        """The longest that it takes from one step to the next, on a clock that nobody changes."""
+        return timedelta(minutes=_MINUTES[self.unit] * self.every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ def due_at(starts: datetime, zone: ZoneInfo) -> datetime:
 
 
 def following(due: Due, zone: ZoneInfo, after: datetime) -> datetime | None:
-    """The first moment of a rule later than `after`; None if it doesn't come again."""
+    """The first moment of a rule later than `after`; None if it comes no more."""
     rule = due.rule
     first = due_at(due.starts, zone)
     if first > after:
@@ -61,14 +67,16 @@ def following(due: Due, zone: ZoneInfo, after: datetime) -> datetime | None:
     if rule is None:
         return None
     if rule.unit in ("minute", "hour"):
-        step = timedelta(minutes=rule.every * (60 if rule.unit == "hour" else 1))
-        return first + step * ((after - first) // step + 1)
+        return first + rule.step * ((after - first) // rule.step + 1)
     count = _steps_before(due, zone, after)
-    while True:
-        for starts in _in_step(due.starts, rule, count):
-            if (moment := due_at(starts, zone)) > after and starts >= due.starts:
-                return moment
-        count += 1
+    # Only the last years of the calendar, or a rule that was set before there was a bound, reach beyond it.
+    with suppress(NotUnderstood, OverflowError):
+        while True:
+            for starts in _in_step(due.starts, rule, count):
+                if (moment := due_at(starts, zone)) > after and starts >= due.starts:
+                    return moment
+            count += 1
+    return None
 
 
 def latest(due: Due, zone: ZoneInfo, until: datetime) -> datetime:
@@ -76,7 +84,7 @@ def latest(due: Due, zone: ZoneInfo, until: datetime) -> datetime:
     moment = due_at(due.starts, zone)
     if due.rule is not None:
         # Between two of its moments lies never more than that, and an hour where the clocks change.
-        step = timedelta(minutes=_MINUTES[due.rule.unit] * due.rule.every, hours=1)
+        step = due.rule.step + timedelta(hours=1)
         moment = following(due, zone, max(until - step, moment - step)) or moment
     while (again := following(due, zone, moment)) and again <= until:
         moment = again
@@ -100,7 +108,7 @@ def later(starts: datetime, rule: Rule, count: int) -> datetime:
         case "month" | "year":
             months = starts.year * 12 + starts.month - 1 + steps * (12 if rule.unit == "year" else 1)
             year, month = divmod(months, 12)
-            if year > 9999:
+            if year > MAXYEAR:
                 raise NotUnderstood("That is too far away for me.")
             day = min(starts.day, calendar.monthrange(year, month + 1)[1])
             return starts.replace(year=year, month=month + 1, day=day)
@@ -113,9 +121,8 @@ def later(starts: datetime, rule: Rule, count: int) -> datetime:
 def _steps_before(due: Due, zone: ZoneInfo, after: datetime) -> int:
     """A number of steps that does not yet reach beyond `after`, so that looking on from it finds the next."""
     assert due.rule is not None
-    days = max(0, (after.astimezone(zone).replace(tzinfo=None) - due.starts).days - 1)
-    longest = {"day": 1, "week": 7, "month": 31, "year": 366}[due.rule.unit] * due.rule.every
-    return days // longest
+    elapsed = after.astimezone(zone).replace(tzinfo=None) - due.starts - timedelta(days=1)
+    return max(0, elapsed // due.rule.step)
 
 
 def _in_step(starts: datetime, rule: Rule, count: int) -> list[datetime]:

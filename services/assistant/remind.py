@@ -385,10 +385,13 @@ async def _read(model: Chat, text: str, now: datetime) -> Request | None:
     except (ModelRefused, ValidationError, ValueError):
         return None
     what = find_quote(claim.what, text)
-    if what is None or not timedelta(0) < claim.at - now.replace(tzinfo=None) < when.FARTHEST:
-        return None
     weekdays: Sequence[int] = sorted(set(claim.weekdays)) if claim.unit == "week" else ()
     rule = Rule(claim.every, claim.unit, tuple(weekdays)) if claim.every else None
+    is_near = abs(claim.at - now.replace(tzinfo=None)) < when.FARTHEST
+    if what is None or not is_near or due_at(claim.at, _zone(now)) <= now:
+        return None
+    if rule and rule.step > when.FARTHEST:
+        return None
     starts = claim.at
     while rule and rule.weekdays and starts.weekday() not in rule.weekdays:
         starts += timedelta(days=1)

@@ -281,6 +281,9 @@ async def test_several_messages_at_once_are_all_heard(
         ({"is_reminder": True, "what": "die Bank anzurufen", "at": "{soon}", "every": 1}, 1),
         ({"is_reminder": False, "what": "", "at": "", "every": 0}, 0),
         ({"is_reminder": True, "what": "die Bank anzurufen", "at": "2020-05-03T09:00", "every": 0}, 0),
+        ({"is_reminder": True, "what": "die Bank anzurufen", "at": "{soon}", "every": 99, "unit": "year"}, 0),
+        ({"is_reminder": True, "what": "die Bank anzurufen", "at": "9999-12-31T23:59", "every": 0}, 0),
+        ({"is_reminder": True, "what": "die Bank anzurufen", "at": "0001-01-01T00:00", "every": 0}, 0),
         ("Gerne!", 0),
     ],
 )

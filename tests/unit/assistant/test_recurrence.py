@@ -104,3 +104,9 @@ def test_the_next_time_is_the_first_one_later(
     assert found > asked
     # Nothing lies between: the moment right before it has the same next one.
     assert following(due, where, found - timedelta(microseconds=1)) == found
+
+
+def test_a_rule_that_reaches_beyond_the_calendar_comes_no_more() -> None:
+    for unit in ("year", "month", "week"):
+        due = Due(at(3, 3, year=9998), Rule(9999, unit))
+        assert following(due, BERLIN, due_at(due.starts, BERLIN)) is None
