@@ -194,6 +194,17 @@ async def test_they_are_listed_moved_and_cancelled(telegram: Gateway, owner: asy
     assert await owner.fetchval("SELECT count(*) FROM work WHERE kind = 'remind'") == 0
 
 
+async def test_one_that_comes_too_seldom_is_told_so_and_one_that_was_set_fires(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    assert "too seldom" in await telegram.say("remind me every 9999 years to look up")
+    await telegram.say(BANK)
+    await owner.execute("UPDATE reminder SET every = 9999, unit = 'year'")
+    await fire_due(at(assistant.remi, tomorrow(9)))
+    assert await times(owner) == [(tomorrow(9), "sent")]
+    assert await due(owner) == [("call the bank", None)]
+
+
 async def test_what_is_not_clear_is_asked_and_what_is_past_is_said(telegram: Gateway) -> None:
     assert "When shall I remind you?" in await telegram.say("remind me to call the bank")
     assert "Of what" in await telegram.say("remind me tomorrow at nine")
