@@ -29,6 +29,8 @@ from services.errors import ModelRefused, ModelUnavailable, NotUnderstood, Store
 
 log = structlog.get_logger()
 
+REACH = 120
+"""Characters within which a message that begins with a time asks for a reminder."""
 LISTED = 10
 """Reminders in one list."""
 MOST_FIRED = 50
@@ -46,13 +48,16 @@ _VERB = (
     r"(?:\s+for\b)?"
 )
 _ASKED = re.compile(
-    r"\W*(?:(?:hey|hi|hello|ok|okay|and|please|remi|(?:don['’]t|do\s+not)\s+forget\s+to"
-    r"|i\s+(?:need|want)\s+you\s+to|i(?:['’]d|\s+would)\s+like\s+you\s+to|(?:can|could|would|will)\s+you)\W+)*"
-    rf"{_VERB}\W*(?P<rest>.*)",
-    re.IGNORECASE | re.DOTALL,
+    r"\W*+(?:(?:hey|hi|hello|ok|okay|and|please|remi|(?:don['’]t|do\s+not)\s+forget\s+to"
+    r"|i\s+(?:need|want)\s+you\s+to|i(?:['’]d|\s+would)\s+like\s+you\s+to|(?:can|could|would|will)\s+you)\W++)*+"
+    rf"{_VERB}\W*+",
+    re.IGNORECASE,
 )
-_ASKED_LATER = re.compile(
-    rf"\W*(?P<time>.{{1,80}}?)\W+(?:please\s+)?{_VERB}\W*(?P<rest>.*)", re.IGNORECASE | re.DOTALL
+_ASKED_LATER = re.compile(rf"\W*+(?P<time>\w.*?)\W+(?:please\W+)?{_VERB}\W*+", re.IGNORECASE | re.DOTALL)
+# Right behind the verb: what somebody wants to hear now, of a time that may be past.
+_QUESTION = re.compile(
+    r"(?:(?:again|once\s+more|please|of|about)\W+)*(?:what|when|where|who|whom|whose|which|why|how|if|whether)\b",
+    re.IGNORECASE,
 )
 # The verb further on, or in some other languages: enough to ask the model, which then decides.
 _ASKED_ELSEWHERE = re.compile(
@@ -94,7 +99,7 @@ async def requested(remi: Remi, turn: Turn, message: Message) -> tuple[Reply, Ch
     Plain English is read by rules; with a model, other words and languages too. Raises ModelUnavailable.
     """
     text = message.text
-    asked = _asked(text)
+    asked = asked_for(text)
     try:
         request = when.read(asked, message.sent_at) if asked else None
     except NotUnderstood as error:
@@ -112,12 +117,18 @@ async def requested(remi: Remi, turn: Turn, message: Message) -> tuple[Reply, Ch
     return None
 
 
-def _asked(text: str) -> str | None:
-    """The words of a plain English request, a time before the verb among them; None for other talk."""
-    if (asked := _ASKED.fullmatch(text)) is not None:
-        return asked["rest"]
-    asked = _ASKED_LATER.fullmatch(text)
-    return f"{asked['time']} {asked['rest']}" if asked and when.is_time(asked["time"]) else None
+def asked_for(text: str) -> str | None:
+    """The words of a plain English request, a time before the verb among them; None for other talk.
+
+    Every message is looked at: it takes no longer than the text does.
+    """
+    if (asked := _ASKED.match(text)) is not None:
+        rest = text[asked.end() :]
+        return None if _QUESTION.match(rest) else rest
+    asked = _ASKED_LATER.match(text, 0, REACH)
+    if asked is None or not when.is_time(asked["time"]):
+        return None
+    return f"{asked['time']} {text[asked.end() :]}"
 
 
 async def command(remi: Remi, turn: Turn, arguments: str) -> tuple[Reply, Change | None]:

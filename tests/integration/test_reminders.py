@@ -220,6 +220,15 @@ async def test_what_is_not_clear_is_asked_and_what_is_past_is_said(telegram: Gat
 async def test_other_talk_is_no_reminder(telegram: Gateway, owner: asyncpg.Connection) -> None:
     await telegram.say("My dog is called Biscuit.")
     assert "Biscuit" in await telegram.say("Remind me what my dog is called.")
+    for text in (
+        "Can you remind me what we decided on Monday?",
+        "Remind me what I have to do today",
+        "Remind me again of what we do tomorrow at nine?",
+        "Can you remind me where I sat?",
+    ):
+        reply = await telegram.say(text)
+        assert "I'll remind you" not in reply
+        assert "past already" not in reply
     assert await due(owner) == []
 
 
