@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, NaiveDatetime, ValidationError
 
 from services.assistant import when, zones
 from services.assistant.buttons import Change, action, button, offering
-from services.assistant.domain import Message, Reply, Turn
+from services.assistant.domain import Message, Reply, Taken, Turn
 from services.assistant.model import Chat, ChatMessage, JsonSchema
 from services.assistant.quotes import find_quote, quote
 from services.assistant.recurrence import Due, Rule, Unit, described, due_at, following, latest
@@ -109,7 +109,8 @@ async def requested(remi: Remi, turn: Turn, message: Message) -> tuple[Reply, Ch
     if request is None and remi.models.memory:
         request = await _read(remi.models.memory, text, message.sent_at)
     if request is not None:
-        return _made(turn, request, message.message_id)
+        asking = next(taken for taken in turn.events if taken.message_id == message.message_id)
+        return _made(turn, request, asking)
     if asked and when.begins_with_time(asked):
         return Reply(f"I can't tell from that when to remind you. {_EXAMPLE}"), None
     if asked is not None and asked.lower().startswith(("to ", "about ")):
@@ -147,8 +148,7 @@ async def command(remi: Remi, turn: Turn, arguments: str) -> tuple[Reply, Change
             request = None
     if request is None:
         return Reply(f"I can't tell from that when to remind you. {_EXAMPLE}"), None
-    assert turn.newest.message_id is not None
-    return _made(turn, request, turn.newest.message_id)
+    return _made(turn, request, turn.newest)
 
 
 async def listed(remi: Remi, turn: Turn, arguments: str) -> tuple[Reply, Change | None]:
@@ -260,18 +260,19 @@ def _due(reminder: Reminder, moment: datetime) -> str:
     return f"{moment.astimezone(reminder.zone):%A %d %B, %H:%M}"
 
 
-def _made(turn: Turn, request: Request, message_id: UUID) -> tuple[Reply, Change | None]:
+def _made(turn: Turn, request: Request, asking: Taken) -> tuple[Reply, Change | None]:
+    """A reminder for whoever asked, on their clock: in a group others may have spoken since."""
     if not request.what:
         return Reply(f"Of what shall I remind you then? {_EXAMPLE}"), None
-    newest = turn.newest
-    where = _zone(newest.event.sent_at)
+    assert asking.message_id is not None
+    where = _zone(asking.event.sent_at)
     new = New(
         uuid4(),
         turn.space_id,
         turn.conversation_id,
-        newest.person_id,
-        message_id,
-        newest.event.place.route,
+        asking.person_id,
+        asking.message_id,
+        asking.event.place.route,
         request.what,
         request.due,
         where,
@@ -282,7 +283,7 @@ def _made(turn: Turn, request: Request, message_id: UUID) -> tuple[Reply, Change
         await reminders.add(connection, new)
 
     return Reply(
-        f"I'll remind you {_first(request.due, where)}: {quote(request.what, 300)}{_assumed(turn)}"
+        f"I'll remind you {_first(request.due, where)}: {quote(request.what, 300)}{_assumed(asking)}"
     ), change
 
 
@@ -313,7 +314,7 @@ async def _changed(remi: Remi, turn: Turn, arguments: str) -> tuple[Reply, Chang
     async def change(connection: Connection) -> None:
         await reminders.move(connection, reminder, due, where, due_at(due.starts, where))
 
-    return Reply(f"I'll remind you {_first(due, where)}: {quote(reminder.text, 300)}{_assumed(turn)}"), change
+    return Reply(f"I'll remind you {_first(due, where)}: {quote(reminder.text, 300)}{_assumed(turn.newest)}"), change
 
 
 def _numbered(arguments: str) -> tuple[int | None, bool, str]:
@@ -359,10 +360,10 @@ def _first(due: Due, where: ZoneInfo) -> str:
     return f"{described(due.rule)}, first {clock}" if due.rule else clock
 
 
-def _assumed(turn: Turn) -> str:
-    if turn.newest.zone:
+def _assumed(asking: Taken) -> str:
+    if asking.zone:
         return ""
-    where = zones.shown(_zone(turn.newest.event.sent_at))
+    where = zones.shown(_zone(asking.event.sent_at))
     return (
         f"\n\nI don't know your time zone, so I took {where}. If that is wrong, tell me your city by "
         "/timezone, then ask me again."

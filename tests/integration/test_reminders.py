@@ -269,6 +269,28 @@ async def test_forgetting_takes_it_along(
     assert await owner.fetchval("SELECT count(*) FROM delivery WHERE text LIKE '%bank%'") == 0
 
 
+async def test_in_a_group_whoever_asked_is_reminded_on_their_clock(
+    start_assistant: StartAssistant, model: FakeOpenAI, owner: asyncpg.Connection
+) -> None:
+    gate = Gate()
+    model.script(Step(text="Hm.", gate=gate), Step(text="Not much."))
+    allow = frozenset({"telegram:7", "telegram:8", "telegram:-100"})
+    async with start_assistant(allow=allow, **thinks_with(model)) as it, gateway(it) as telegram:
+        await telegram.command("timezone", "Berlin")
+        await telegram.command("timezone", "New York", **BOB)
+        group = telegram.place("-100", group=True)
+        first = await telegram.begin(telegram.request("Wait for me.", place=group))
+        await gate.reached.wait()
+        ann = await telegram.begin(telegram.request(BANK, place=group))
+        bob = await telegram.begin(telegram.request("What is new?", place=group, **BOB))
+        gate.set()
+        _, _, stream = await asyncio.gather(first, ann, bob)
+    assert "at 09:00 (Europe/Berlin): “call the bank”" in stream[-1].final.delivery.text
+    assert await due(owner) == [("call the bank", tomorrow(9, "Europe/Berlin"))]
+    asked = await owner.fetchval("SELECT user_id FROM reminder JOIN identity USING (person_id)")
+    assert asked == "7"
+
+
 async def test_several_messages_at_once_are_all_heard(
     start_assistant: StartAssistant, model: FakeOpenAI, owner: asyncpg.Connection
 ) -> None:
