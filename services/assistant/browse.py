@@ -236,5 +236,9 @@ def numbered(
         for number, thing in enumerate(things, start=shown + 1)
     ]
     buttons = [button(label + each.arguments["number"][0], each) for each in offered]
-    rows = tuple(tuple(buttons[start : start + ROW]) for start in range(0, len(buttons), ROW))
-    return rows, offered
+    return in_rows(buttons), offered
+
+
+def in_rows(buttons: Sequence[Button]) -> Rows:
+    """As many in a row as every platform shows: Discord takes five rows, and no reply with more."""
+    return tuple(tuple(buttons[start : start + ROW]) for start in range(0, len(buttons), ROW))

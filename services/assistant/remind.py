@@ -12,6 +12,7 @@ import structlog
 from pydantic import BaseModel, Field, NaiveDatetime, ValidationError
 
 from services.assistant import when, zones
+from services.assistant.browse import in_rows
 from services.assistant.buttons import Change, action, button, offering
 from services.assistant.domain import Message, Reply, Taken, Turn
 from services.assistant.model import Chat, ChatMessage, JsonSchema
@@ -166,11 +167,9 @@ async def listed(remi: Remi, turn: Turn, arguments: str) -> tuple[Reply, Change 
         lines.append("- and later ones")
     change_one = f"/reminders {shown[0].number} tomorrow at ten moves #{shown[0].number}."
     cancels = [action(turn, "unremind", reminder=[str(each.reminder_id)]) for each in shown]
-    rows = tuple(
-        (button(f"Cancel #{each.number}", cancel),) for each, cancel in zip(shown, cancels, strict=True)
-    )
+    buttons = [button(f"Cancel #{each.number}", one) for each, one in zip(shown, cancels, strict=True)]
     text = "\n".join(["**Reminders to come**", "", *lines, "", change_one])
-    return Reply(text, rows), offering(turn, *cancels)
+    return Reply(text, in_rows(buttons)), offering(turn, *cancels)
 
 
 async def cancelled(remi: Remi, turn: Turn, pressed: Action) -> tuple[Reply, Change | None]:

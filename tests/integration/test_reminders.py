@@ -18,7 +18,7 @@ from conftest import Assistant, Database, StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI, Step
 from remembering import Gate
 from services.assistant.remi import Remi
-from services.assistant.remind import MOST_FIRED, fire_due
+from services.assistant.remind import LISTED, MOST_FIRED, fire_due
 from services.assistant.store import reminders
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
@@ -192,6 +192,15 @@ async def test_they_are_listed_moved_and_cancelled(telegram: Gateway, owner: asy
     assert "no reminder #2" in (await telegram.command("reminders", "2 tomorrow at ten")).text
     assert "Which one" in (await telegram.command("reminders", "the first")).text
     assert await owner.fetchval("SELECT count(*) FROM work WHERE kind = 'remind'") == 0
+
+
+async def test_a_list_has_no_more_rows_of_buttons_than_discord_takes(telegram: Gateway) -> None:
+    for each in range(LISTED):
+        await telegram.command("remind", f"tomorrow at nine to do number {each}")
+    rows = (await telegram.command("reminders")).button_rows
+    assert sum(len(row.buttons) for row in rows) == LISTED
+    assert len(rows) <= 5
+    assert max(len(row.buttons) for row in rows) <= 5
 
 
 async def test_one_that_comes_too_seldom_is_told_so_and_one_that_was_set_fires(
