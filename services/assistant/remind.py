@@ -309,11 +309,19 @@ async def _changed(remi: Remi, turn: Turn, arguments: str) -> tuple[Reply, Chang
             f"I can't tell from that when it is to be, for example /reminders {number} tomorrow at ten."
         ), None
     due, where = request.due, _zone(turn.newest.event.sent_at)
+    moment = due_at(due.starts, where)
+    kept = reminder.due.rule if due.rule is None else None
 
     async def change(connection: Connection) -> None:
-        await reminders.move(connection, reminder, due, where, due_at(due.starts, where))
+        if kept is None:
+            await reminders.move(connection, reminder, due, where, moment)
+        else:
+            await reminders.move(connection, reminder, reminder.due, reminder.zone, moment)
 
-    return Reply(f"I'll remind you {_first(due, where)}: {quote(reminder.text, 300)}{_assumed(turn.newest)}"), change
+    again = f", and then {described(kept)} as before" if kept else ""
+    return Reply(
+        f"I'll remind you {_first(due, where)}{again}: {quote(reminder.text, 300)}{_assumed(turn.newest)}"
+    ), change
 
 
 def _numbered(arguments: str) -> tuple[int | None, bool, str]:

@@ -203,6 +203,20 @@ async def test_a_list_has_no_more_rows_of_buttons_than_discord_takes(telegram: G
     assert max(len(row.buttons) for row in rows) <= 5
 
 
+async def test_one_that_comes_again_moves_once(
+    assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
+) -> None:
+    await telegram.say("remind me every Monday at 8 to water the plants")
+    (_, monday), *_ = await due(owner)
+    moved = await telegram.command("reminders", "1 tomorrow at ten")
+    assert "at 10:00 (UTC), and then every Monday as before" in moved.text
+    assert await due(owner) == [("water the plants", tomorrow(10))]
+    await fire_due(at(assistant.remi, tomorrow(10)))
+    assert monday is not None
+    after = monday if monday > tomorrow(10) else monday + timedelta(days=7)
+    assert await due(owner) == [("water the plants", after)]
+
+
 async def test_one_that_comes_too_seldom_is_told_so_and_one_that_was_set_fires(
     assistant: Assistant, telegram: Gateway, owner: asyncpg.Connection
 ) -> None:
