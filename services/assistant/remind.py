@@ -116,6 +116,9 @@ async def requested(remi: Remi, turn: Turn, message: Message) -> tuple[Reply, Ch
         return Reply(f"I can't tell from that when to remind you. {_EXAMPLE}"), None
     if asked is not None and asked.lower().startswith(("to ", "about ")):
         return Reply(f"When shall I remind you? {_EXAMPLE}"), None
+    if asked is not None and remi.models.memory is None and not asked.lower().startswith("of "):
+        # With a model, that has found no reminder in it either, and the answer may be about anything.
+        return Reply(f"I have set no reminder: I can't tell from that when. {_EXAMPLE}"), None
     return None
 
 
@@ -373,7 +376,7 @@ def _assumed(asking: Taken) -> str:
     where = zones.shown(_zone(asking.event.sent_at))
     return (
         f"\n\nI don't know your time zone, so I took {where}. If that is wrong, tell me your city by "
-        "/timezone, then ask me again."
+        "/timezone, and then move it: /reminders lists it with its number."
     )
 
 

@@ -240,6 +240,18 @@ async def test_what_is_not_clear_is_asked_and_what_is_past_is_said(telegram: Gat
     assert "past already" in (await telegram.command("reminders", "1 on 3 May 2020")).text
 
 
+@pytest.mark.parametrize(
+    "text", ["remind me", "Can you remind me?", "remind me in 100000 days to smile", "Remind me lunch then"]
+)
+async def test_without_a_model_a_request_that_is_not_read_is_answered_as_such(
+    telegram: Gateway, owner: asyncpg.Connection, text: str
+) -> None:
+    reply = await telegram.say(text)
+    assert "Noted." not in reply
+    assert "/remind tomorrow at nine" in reply
+    assert await due(owner) == []
+
+
 async def test_other_talk_is_no_reminder(telegram: Gateway, owner: asyncpg.Connection) -> None:
     await telegram.say("My dog is called Biscuit.")
     assert "Biscuit" in await telegram.say("Remind me what my dog is called.")
