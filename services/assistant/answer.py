@@ -10,11 +10,11 @@ from services.assistant.model import Begun, Chat
 from services.assistant.prompts import chat_messages
 from services.errors import ModelUnavailable
 
-_HANDLE = re.compile(r"[a-z]{1,2}\d{1,4}")
-_MARK = rf"\[{_HANDLE.pattern}(?:[,;] ?{_HANDLE.pattern})*\]"
+_HANDLE = re.compile(r"[mM]\d{1,4}")
+_MARK = rf"[\[【]{_HANDLE.pattern}(?:[,;] ?{_HANDLE.pattern})*[\]】]"
 _CITATION = re.compile(rf"(?<![ \t])(?P<gap>[ \t]*){_MARK}(?:[ \t]*{_MARK})*(?P<after>[ \t]*)")
 # Everything a citation may still grow from at the end of a text, and more: it is only held back.
-_UNFINISHED = re.compile(r"(?<![ \t])(?:[ \t]*\[[a-z0-9,; ]*\])*[ \t]*(?:\[[a-z0-9,; ]*)?\Z")
+_UNFINISHED = re.compile(r"(?<![ \t])(?:[ \t]*[\[【][mM0-9,; ]*[\]】])*[ \t]*(?:[\[【][mM0-9,; ]*)?\Z")
 
 
 async def answer(chat: Chat | None, question: Question) -> AsyncGenerator[str | Answer, None]:
@@ -45,7 +45,7 @@ async def answer(chat: Chat | None, question: Question) -> AsyncGenerator[str | 
 
 
 class Citations:
-    """Takes marks like [m3] or [m3, m7] out of a text that comes in pieces, and keeps what they named.
+    """Takes marks like [m3], [m3, m7] or 【m3】 out of a text that comes in pieces, and keeps what they named.
 
     What looks like an index into something (`row[m3]`) is left alone unless it names known handles only.
     """
@@ -73,7 +73,7 @@ class Citations:
         before = self._before
 
         def replace(mark: re.Match[str]) -> str:
-            handles = _HANDLE.findall(mark[0])
+            handles = [handle.lower() for handle in _HANDLE.findall(mark[0])]
             previous = text[mark.start() - 1] if mark.start() else before
             is_index = not mark["gap"] and (previous.isalnum() or previous == "_")
             if is_index and not self._known.issuperset(handles):
