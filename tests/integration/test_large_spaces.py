@@ -152,7 +152,7 @@ async def test_what_is_forgotten_is_listed_no_more(talk: Talk) -> None:
     assert await listed(talk, "day17") == 0
     await talk.check_counts()
     async with scoped(talk.store, [talk.space_id]) as connection:
-        await connection.execute(forgetting.SQL["wipe"], talk.space_id, None)
+        await forgetting.wipe(connection, talk.space_id)
     assert await talk.value("SELECT count(*) FROM posting") == 0
 
 
