@@ -9,6 +9,7 @@
     ├── Unavailable          something Remi rests on is away; try again
     │   ├── StoreUnavailable     Postgres
     │   └── ModelUnavailable     a model endpoint
+    │       ├── EmptyAnswer          it answered nothing: another try may bring more, or never
     │       └── ModelMisconfigured   it wants another key or name, or money: the operator must act
     ├── ModelRefused         the model endpoint will not take this call, ever
     │   └── ContextTooLong       it is longer than the model can read
@@ -66,6 +67,10 @@ class ModelUnavailable(Unavailable):
         super().__init__(message)
         self.retry_after = retry_after
         self.is_passing = is_passing
+
+
+class EmptyAnswer(ModelUnavailable):
+    """A model endpoint answers, but with no text."""
 
 
 class ModelMisconfigured(ModelUnavailable):

@@ -8,7 +8,7 @@ from services.assistant import offline
 from services.assistant.domain import Answer, Question, Usage
 from services.assistant.model import Begun, Chat
 from services.assistant.prompts import chat_messages
-from services.errors import ModelUnavailable
+from services.errors import EmptyAnswer
 
 _HANDLE = re.compile(r"[mM]\d{1,4}")
 _MARK = rf"[\[【]{_HANDLE.pattern}(?:[,;] ?{_HANDLE.pattern})*[\]】]"
@@ -20,7 +20,7 @@ _UNFINISHED = re.compile(r"(?<![ \t])(?:[ \t]*[\[【][mM0-9,; ]*[\]】])*[ \t]*(
 async def answer(chat: Chat | None, question: Question) -> AsyncGenerator[str | Answer, None]:
     """The reply so far, whole each time, then one Answer, last. Without a model only the Answer.
 
-    Raises ModelUnavailable, also for an answer without text, and ModelRefused.
+    Raises ModelUnavailable, of this EmptyAnswer, and ModelRefused.
     """
     if chat is None:
         text, cited = offline.reply(question)
@@ -40,12 +40,12 @@ async def answer(chat: Chat | None, question: Question) -> AsyncGenerator[str | 
                 yield text
     text = (text + citations.rest()).strip()
     if not text:
-        raise ModelUnavailable(f"{chat.name}: the answer is empty")
+        raise EmptyAnswer(f"{chat.name}: the answer is empty")
     yield Answer(text, tuple(citations.cited), usage, model)
 
 
 class Citations:
-    """Takes marks like [m3], [m3, m7] or 【m3】 out of a text that comes in pieces, and keeps what they named.
+    """Takes marks like [m3, m7] or 【m3】 out of a text that comes in pieces, and keeps what they named.
 
     What looks like an index into something (`row[m3]`) is left alone unless it names known handles only.
     """

@@ -22,7 +22,14 @@ from openai import AsyncOpenAI, AsyncStream
 from services.assistant.domain import Usage
 from services.assistant.endpoint_text import Pieces, text_of
 from services.assistant.model import PATIENCE, Begun, ChatMessage, Completion, JsonSchema, Meter, Patience
-from services.errors import ContextTooLong, ModelMisconfigured, ModelRefused, ModelUnavailable, RemiError
+from services.errors import (
+    ContextTooLong,
+    EmptyAnswer,
+    ModelMisconfigured,
+    ModelRefused,
+    ModelUnavailable,
+    RemiError,
+)
 
 Json: TypeAlias = dict[str, Any]
 
@@ -214,7 +221,7 @@ class EndpointChat:
             yield text
         elif is_empty:
             ending.explain(self.name)
-            raise ModelUnavailable(f"{self.name}: the answer is empty")
+            raise EmptyAnswer(f"{self.name}: the answer is empty")
         yield bill.usage
 
     async def complete(self, messages: Sequence[ChatMessage], schema: JsonSchema | None = None) -> Completion:

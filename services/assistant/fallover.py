@@ -17,7 +17,7 @@ import structlog
 
 from services.assistant.domain import Usage
 from services.assistant.model import Begun, Chat, ChatMessage, Completion, JsonSchema
-from services.errors import ModelMisconfigured, ModelRefused, ModelUnavailable
+from services.errors import EmptyAnswer, ModelMisconfigured, ModelRefused, ModelUnavailable
 
 TRIES = 3
 """Of one endpoint, for one call."""
@@ -137,6 +137,10 @@ class _Try:
         """What becomes of a call is told to the breaker; a failure that another try may mend is kept."""
         try:
             yield
+        except EmptyAnswer as error:
+            # It is there; one message that it has nothing to say to must not cut off all others.
+            self.failure = error
+            self.endpoint.breaker.succeeded()
         except ModelMisconfigured as error:
             # It answers at once; and what is wrong for one model need not be for another one behind it.
             self.failure = error

@@ -42,6 +42,7 @@ from services.assistant.store.work import Claim, Kind
 from services.assistant.streams import Draft, Ended, Final, Frame, Merged
 from services.errors import (
     ContextTooLong,
+    EmptyAnswer,
     Fenced,
     ModelRefused,
     ModelUnavailable,
@@ -176,12 +177,12 @@ async def _answer(remi: Remi, claim: Claim, turn: Turn, ahead: Ahead | None) -> 
             raise
         remi.streams.publish([newest], Ended())
         return True
+    except (ModelRefused, EmptyAnswer) as error:
+        log.error("model_refused", turn=str(turn.turn_id), exc_info=error)
+        return await _put_aside(remi, claim, turn, REFUSED)
     except (ModelUnavailable, TimeoutError) as error:
         log.warning("model_away", turn=str(turn.turn_id), tries=turn.tries, exc_info=error)
         return await _park(remi, claim, turn)
-    except ModelRefused as error:
-        log.error("model_refused", turn=str(turn.turn_id), exc_info=error)
-        return await _put_aside(remi, claim, turn, REFUSED)
     except StoreUnavailable:
         raise
     except Exception as error:

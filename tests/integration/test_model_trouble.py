@@ -14,7 +14,7 @@ from fakes.openai import FakeOpenAI, Step
 from remembering import Gate
 from services.assistant import fallover
 from services.assistant.settings import Settings
-from services.assistant.turn import MODEL_IS_AWAY
+from services.assistant.turn import MODEL_IS_AWAY, REFUSED
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
 AWAY = Step(status=503)
@@ -83,6 +83,20 @@ async def test_the_conversation_is_free_again_and_the_button_tries_again(
         assert (
             await owner.fetchval("SELECT count(*) FROM work WHERE kind IN ('retry', 'turn', 'deliver')") == 0
         )
+
+
+@pytest.mark.parametrize(
+    "step", [Step(text=""), Step(text="", finish="content_filter"), Step(text="[m1]"), Step(status=422)]
+)
+async def test_what_the_model_does_not_answer_is_told_and_waits_for_nothing(
+    start_assistant: StartAssistant, model: FakeOpenAI, owner: asyncpg.Connection, step: Step
+) -> None:
+    model.reply = step
+    async with thinking(start_assistant, model) as (_, telegram):
+        assert await telegram.say("Are you there?") == REFUSED
+        assert await waits(owner, "retry") == 0
+        model.reply = Step(text="Here I am.")
+        assert await telegram.say("And now?") == "Here I am."
 
 
 async def test_it_is_answered_by_itself_once_and_nobody_is_told_twice(

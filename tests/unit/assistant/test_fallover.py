@@ -12,10 +12,10 @@ from services.assistant.domain import Usage
 from services.assistant.endpoint import EndpointChat, connect
 from services.assistant.fallover import FAILURES, LONGEST_REST, REST, TRIES, Breaker, Endpoint, Fallover
 from services.assistant.model import Begun, ChatMessage, Patience
-from services.errors import ModelMisconfigured, ModelRefused, ModelUnavailable
+from services.errors import EmptyAnswer, ModelMisconfigured, ModelRefused, ModelUnavailable
 
 HELLO = [ChatMessage("user", "Hello?")]
-QUICK = Patience(connect=1, first_token=0.2, between_tokens=0.2, whole=2)
+QUICK = Patience(connect=2, first_token=0.5, between_tokens=0.5, whole=4)
 
 
 class Clock:
@@ -140,6 +140,17 @@ async def test_a_model_that_is_unknown_leaves_the_others_of_its_endpoint_alone(
     for _ in range(FAILURES):
         first.script(Step(status=404))
         assert (await said(both))[1] == "spare"
+    assert await said(both) == ("Noted.", "main")
+
+
+async def test_a_message_that_gets_no_answer_leaves_the_endpoint_to_the_others(
+    both: Fallover, first: FakeOpenAI, second: FakeOpenAI
+) -> None:
+    for _ in range(FAILURES):
+        first.script(*[Step(text="")] * TRIES)
+        second.script(*[Step(text="")] * TRIES)
+        with pytest.raises(EmptyAnswer):
+            await said(both)
     assert await said(both) == ("Noted.", "main")
 
 
