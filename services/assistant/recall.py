@@ -93,7 +93,8 @@ def asked(secret: bytes, embedder: Embedder, query: Query) -> Asked:
     keys = [(space, space_key(secret, space)) for space in query.spaces]
     return Asked(
         spaces=query.spaces,
-        words=[(space, dimension(key, word)) for space, key in keys for word in words],
+        # Two words may have the same number.
+        words=sorted({(space, dimension(key, word)) for space, key in keys for word in words}),
         dates=dates.ranges(text, query.now),
         model="" if query.vector is None else embedder.name,
         vector=None if query.vector is None else HalfVector(query.vector),

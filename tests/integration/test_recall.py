@@ -4,6 +4,7 @@ import asyncio
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -13,7 +14,7 @@ from pgvector import HalfVector
 from pgvector.asyncpg import register_vector
 
 from client import PATIENCE, gateway
-from conftest import Database, StartAssistant, thinks_with
+from conftest import SECRET, Database, StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI, embedding
 from remembering import Talk, texts
 from services.assistant.domain import MemoryKind, Role
@@ -22,6 +23,7 @@ from services.assistant.passages import line, tokens
 from services.assistant.recall import RECENT_MESSAGES, Query, embed_question, nameless, recall_nearby
 from services.assistant.store import memories, passages
 from services.assistant.store.connection import alone, scoped
+from services.assistant.words import dimension, space_key
 from talk import NOON
 
 YEAR_AGO = NOON - timedelta(days=365)
@@ -57,6 +59,18 @@ async def test_only_whole_lines_within_the_budget_are_shown_the_worst_is_cut(tal
         each.tokens == tokens(line(each.author_name, each.said_at, each.text, each.handle)) for each in found
     )
     assert [each.shown for each in await talk.found("tulips", limit=3)].count(True) == 3
+
+
+async def test_two_words_of_a_question_may_have_the_same_number(talk: Talk) -> None:
+    key = space_key(SECRET, talk.space_id)
+    words: dict[int, str] = {}
+    for number in count():
+        word = f"w{number}"
+        if (other := words.setdefault(dimension(key, word), word)) != word:
+            break
+    await talk.say(f"The door opens with {other}.")
+    await talk.index()
+    assert texts(await talk.found(f"Is it {word} or {other}?"))[0] == f"The door opens with {other}."
 
 
 async def test_the_turns_own_messages_and_replaced_ones_are_left_out(talk: Talk) -> None:
