@@ -50,7 +50,8 @@ class Query:
     now: datetime
     """Aware, in the person's zone: "last week" is read by it."""
     token_budget: int
-    """For the lines recalled and the standing instructions; the recent talk has a budget of its own."""
+    """For the lines recalled and the standing instructions, which leave the lines a third of it, however long
+    they are; the recent talk has a budget of its own."""
     conversation_id: UUID | None = None
     """Whose recent talk is wanted; None for none."""
     leave_out: tuple[UUID, ...] = ()
@@ -161,7 +162,8 @@ def _cut(
 ) -> Iterable[Recalled]:
     """Show what fits the budget, best first; from the first line that doesn't, all are left out."""
     zone = query.now.tzinfo
-    room = query.token_budget - sum(map(_standing_tokens, instructions))
+    standing = sum(map(_standing_tokens, instructions))
+    room = max(query.token_budget - standing, query.token_budget // 3)
     fits = True
     for rank, (row, sources, superseded) in enumerate(_told_once(rows), 1):
         handle = f"m{rank}"

@@ -61,6 +61,20 @@ async def test_only_whole_lines_within_the_budget_are_shown_the_worst_is_cut(tal
     assert [each.shown for each in await talk.found("tulips", limit=3)].count(True) == 3
 
 
+async def test_standing_instructions_leave_room_for_what_is_recalled(talk: Talk) -> None:
+    await talk.say("I planted tulips behind the house.")
+    long = "Always answer in verse. " * 100
+    asked = await talk.say(long)
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await remember(connection, talk.space_id, asked, long, talk.now)
+    await talk.index()
+    recollection = await talk.recall("What did I plant?", token_budget=300)
+    assert [each.text for each in recollection.instructions] == [long]
+    shown = [each for each in recollection.recalled if each.shown]
+    assert "tulips" in shown[0].text
+    assert sum(each.tokens for each in shown) <= 100
+
+
 async def test_two_words_of_a_question_may_have_the_same_number(talk: Talk) -> None:
     key = space_key(SECRET, talk.space_id)
     words: dict[int, str] = {}
