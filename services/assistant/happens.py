@@ -6,6 +6,7 @@ what it names can have several readings.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
@@ -100,15 +101,17 @@ def _any(words: dict[str, int] | dict[str, str]) -> str:
 
 
 _COUNT = rf"\d{{1,3}}|{_any(_NUMBERS)}"
+_WEEKDAY = _any(_WEEKDAYS)
+_UNIT = _any(_UNITS)
 _NAMED = re.compile(
     rf"""\b(?:
         (?P<iso>\d{{4}}-\d\d-\d\d)
       | (?P<near>{_any(_NEAR)})
-      | (?:(?P<turn>{_NEXT}|{_LAST}|{_THIS})\s+)?(?P<weekday>{_any(_WEEKDAYS)})
-      | (?P<which>{_NEXT}|{_LAST}|{_THIS})\s+(?P<span>{_any(_UNITS)})
-      | in\s+(?P<ahead>{_COUNT})\s+(?P<ahead_unit>{_any(_UNITS)})
-      | (?P<back>{_COUNT})\s+(?P<back_unit>{_any(_UNITS)})\s+ago
-      | vor\s+(?P<vor>{_COUNT})\s+(?P<vor_unit>{_any(_UNITS)})
+      | (?:(?P<turn>{_NEXT}|{_LAST}|{_THIS})\s+)?(?P<weekday>{_WEEKDAY})
+      | (?P<which>{_NEXT}|{_LAST}|{_THIS})\s+(?P<span>{_UNIT})
+      | in\s+(?P<ahead>{_COUNT})\s+(?P<ahead_unit>{_UNIT})
+      | (?P<back>{_COUNT})\s+(?P<back_unit>{_UNIT})\s+ago
+      | vor\s+(?P<vor>{_COUNT})\s+(?P<vor_unit>{_UNIT})
       | (?:(?P<before>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+)?)
         (?P<month>{_any(_MONTHS)})\b\.?(?:,?\s+(?P<year>\d{{4}}))?
       | (?P<first>{_any(_MONTHS)})\s+(?P<after>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\s+(?P<of>\d{{4}}))?
@@ -118,48 +121,155 @@ _NAMED = re.compile(
 )
 
 
+_BESIDE = 40
+"""Characters before a time in which words have to stand to bear on it."""
+# "2.4." is as often a version or a number at the end of a sentence.
+_BEFORE_A_DATE = re.compile(
+    rf"""\b(?:am|vo[nm]|bis|zum|de[mnr]|ab|on|seit|vor|nach|{_WEEKDAY}),?\s+
+        (?:\d{{1,2}}\.\d{{1,2}}\.\s*(?:[-–—/,&]|und|oder|bis)\s*)*$""",
+    re.VERBOSE,
+)
+_BENT_BEFORE = re.compile(
+    r"""\b(?:until|till?|by|from|since|before|after|between|beyond|through|of|weeks?|fortnight
+          |bis|ab|seit|vor|nach|vo[nm]|zwischen|wochen?)
+        (?:\s+(?:the|on|zu[mr]|am|de[mnrs]))*\s+$""",
+    re.VERBOSE,
+)
+_BENT_AFTER = re.compile(
+    rf"""\s+(?:week|fortnight|of|des|or|oder|until|till?|bis|onwards?
+          |(?:in|im)\s+(?:the\s+)?(?:\d{{4}}|{_any(_MONTHS)}|{_UNIT}
+            |spring|summer|autumn|fall|winter|frühjahr|frühling|sommer|herbst))\b""",
+    re.VERBOSE,
+)
+# "Yesterday after lunch" is yesterday; "the last Friday before Christmas" isn't last Friday.
+_WEEKDAY_BENT_AFTER = re.compile(r"\s+(?:before|after|vor|nach)\b")
+# "The next week" and "my last day" are told from within a story.
+_WHOSE = re.compile(r"\b(?:the|my|our|your|his|her|their|(?:mein|unser|euer|sein|ihr)\w*)\s+$")
+_SERIES = re.compile(
+    rf"""\b(?:
+        (?:(?:{_WEEKDAY})\s+(?:(?:of|in|im)\s+)?)?
+        (?:every|each|jede[mnrs]?|alle)\s+
+        (?:(?:single|few|other|first|second|third|fourth|last
+          |paar|(?:ander|erst|zweit|dritt|viert|letzt)e[nrs]?|{_COUNT})\s+)?
+        (?:{_WEEKDAY}|{_UNIT}|weekend|wochenende|morning|afternoon|evening|night|morgen|abend|nacht)s?
+        (?:(?:,?(?:\s+(?:and|und))?|\s+(?:on|am))\s+(?:{_WEEKDAY})\b)*
+      | (?:{_WEEKDAY})\s*(?:morning|afternoon|evening|night|(?:vor|nach)?mittag|morgen|abend|nacht)?s
+    )\b""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """A time that a text names. What stands beside a bent one may move it: "a week from Friday"."""
+
+    match: re.Match[str]
+    readings: tuple[Days, ...]
+    is_bent: bool
+
+
 def named(text: str, said_at: datetime) -> list[list[Days]]:
     """For each time that a text names, its possible readings as of `said_at`, the likeliest first.
 
-    `said_at` is in the zone of whoever said it. Days that no calendar has are passed over.
+    `said_at` is in the zone of whoever said it. Days that no calendar has are passed over, and so is what
+    comes again and again: "every Friday".
     """
-    today = said_at.date()
-    found = []
-    # To a pattern that ignores case ı is an i; to a name that is looked up it isn't.
-    for match in _NAMED.finditer(text.casefold()):
-        try:
-            readings = list(_readings(match, today))
-        except (ValueError, OverflowError):
-            continue
-        if readings:
-            found.append(readings)
-    return found
+    return [list(time.readings) for time in _times(text, said_at.date())]
 
 
 def settled(claimed: Days | None, text: str, said_at: datetime, *, is_event: bool) -> Days | None:
-    """The days a memory is kept with: the model's claim, unless the text it rests on says otherwise.
+    """The days a memory is kept with: the model's claim, unless the text it rests on plainly says otherwise.
 
-    A claim that lies within a reading of some time that the text names stands. One that contradicts all of
-    them gives way to the text if it names one time only, else to nothing. Of an event without a claim the
-    only time named counts, if it can be read in one way: "on Friday" may be the last one or the next, or any.
+    A claim stands that lies within a reading of some time that the text names, or that spans all of them and
+    begins or ends with one. One that contradicts all of them gives way to the text if it names one time only,
+    else to nothing; but where words beside that time may move it, as in "a week from Friday", it stands. Of
+    what comes again, as "every Friday" does, no single day is kept. Of an event without a claim the only time
+    named counts, if nothing may move it and it can be read in one way: "on Friday" may be the last one or the
+    next, or any.
     """
-    times = named(text, said_at)
-    if claimed is not None:
-        if not times or any(
-            from_ <= claimed[0] and claimed[1] <= until for time in times for from_, until in time
-        ):
-            return claimed
-        spanning = [time[0] for time in times]
-        if len(times) > 1 and claimed == (min(spanning)[0], max(until for _, until in spanning)):
-            return claimed
-        return times[0][0] if len(times) == 1 else None
-    return _certain(times[0]) if is_event and len(times) == 1 else None
+    today = said_at.date()
+    times = _times(text, today)
+    comes_again = _SERIES.search(text.casefold()) is not None
+    only = times[0] if len(times) == 1 and not comes_again else None
+    if claimed is None:
+        return _certain(only.readings) if is_event and only and not only.is_bent else None
+    if any(_lies_within(claimed, time) for time in times) or _spans(claimed, times):
+        return claimed
+    if comes_again and claimed == _day(claimed[0]):
+        return None
+    if not times or (only and only.is_bent):
+        return claimed
+    return _likeliest(only.readings, claimed, today) if only else None
+
+
+def _times(text: str, today: date) -> list[_Time]:
+    # To a pattern that ignores case ı is an i; to a name that is looked up it isn't.
+    text = _SERIES.sub(";", text.casefold())
+    found = []
+    for match in _NAMED.finditer(text):
+        if match["number"] and not match["in"] and not _follows(_BEFORE_A_DATE, match):
+            continue
+        if readings := _read(match, today):
+            found.append(_Time(match, readings, _is_bent(match)))
+    return found
+
+
+def _is_bent(match: re.Match[str]) -> bool:
+    """Whether words beside a time may make another one of it."""
+    return bool(
+        _follows(_BENT_BEFORE, match)
+        or _BENT_AFTER.match(match.string, match.end())
+        or (match["weekday"] and _WEEKDAY_BENT_AFTER.match(match.string, match.end()))
+        or ((match["turn"] or match["which"]) and _follows(_WHOSE, match))
+        or (match["span"] and _UNITS[match["span"]] == "day")
+    )
+
+
+def _follows(words: re.Pattern[str], match: re.Match[str]) -> bool:
+    return words.search(match.string, max(0, match.start() - _BESIDE), match.start()) is not None
+
+
+def _lies_within(claimed: Days, time: _Time) -> bool:
+    """Whether a claim lies within a reading of a time; a day without its week or year may be any such day."""
+    part = time.match.groupdict()
+    is_any = (part["weekday"] and not part["turn"]) or _is_yearless(part)
+    readings = time.readings + (_read(time.match, claimed[0]) if is_any else ())
+    return any(from_ <= claimed[0] and claimed[1] <= until for from_, until in readings)
+
+
+def _is_yearless(part: dict[str, str | None]) -> bool:
+    month, year = part["month"] or part["first"] or part["number"], part["year"] or part["of"] or part["in"]
+    return month is not None and year is None
+
+
+def _spans(claimed: Days, times: Sequence[_Time]) -> bool:
+    """Whether a claim holds a reading of each time, and begins or ends with one."""
+    held = [
+        [days for days in time.readings if claimed[0] <= days[0] and days[1] <= claimed[1]] for time in times
+    ]
+    return all(held) and any(
+        claimed[0] == from_ or claimed[1] == until for readings in held for from_, until in readings
+    )
+
+
+def _likeliest(readings: Sequence[Days], claimed: Days, today: date) -> Days:
+    """The likeliest reading that lies ahead if the claim does, or back if that does; else the likeliest."""
+    is_past = claimed[0] < today
+    return next((days for days in readings if (days[0] < today) is is_past), readings[0])
 
 
 def _certain(readings: Sequence[Days]) -> Days | None:
     """The reading that all others lie within, if there is one."""
     from_, until = min(each[0] for each in readings), max(each[1] for each in readings)
     return (from_, until) if (from_, until) in readings else None
+
+
+def _read(match: re.Match[str], today: date) -> tuple[Days, ...]:
+    """The readings of a time as of a day, the likeliest first; none if no calendar has it."""
+    try:
+        return tuple(_readings(match, today))
+    except (ValueError, OverflowError):
+        return ()
 
 
 def _readings(match: re.Match[str], today: date) -> Iterator[Days]:
@@ -196,7 +306,9 @@ def _weekday(turn: str, weekday: int, today: date) -> Iterator[Days]:
         case 0:
             yield _day(today - timedelta(days=today.weekday() - weekday))
         case _:
-            yield from (_day(coming), _day(gone), _day(today))
+            yield from (_day(coming), _day(gone))
+            if today.weekday() == weekday:
+                yield _day(today)
 
 
 def _span(direction: int, unit: str, today: date) -> Days:
