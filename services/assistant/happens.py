@@ -130,8 +130,8 @@ _BEFORE_A_DATE = re.compile(
     re.VERBOSE,
 )
 _BENT_BEFORE = re.compile(
-    r"""\b(?:until|till?|by|from|since|before|after|between|beyond|through|of|weeks?|fortnight
-          |bis|ab|seit|vor|nach|vo[nm]|zwischen|wochen?)
+    r"""\b(?:until|till?|by|from|since|before|after|between|beyond|through|of|than|following
+          |weeks?|fortnight|bis|ab|seit|vor|nach|vo[nm]|zwischen|spätestens|frühestens|wochen?)
         (?:\s+(?:the|on|zu[mr]|am|de[mnrs]))*\s+$""",
     re.VERBOSE,
 )

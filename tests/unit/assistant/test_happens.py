@@ -129,6 +129,8 @@ def span(first: str, last: str = "") -> tuple[date, date]:
         ("We left the next week.", span("2019-06-03", "2019-06-09")),
         ("Wir treffen uns Freitag in zwei Wochen.", span("2026-12-11")),
         ("The report is due by next Friday.", span("2026-11-25")),
+        ("The report is due no later than next Friday.", span("2026-11-25")),
+        ("Der Bericht kommt spätestens am nächsten Freitag.", span("2026-11-25")),
         ("I'll be back in a day or two.", span("2026-11-24")),
         ("We deployed version 2.4.", span("2026-11-22")),
         ("The interest is 3.5. We signed.", span("2026-11-22")),
