@@ -146,9 +146,7 @@ def test_files_and_kinds_lose_what_can_not_be_printed() -> None:
     body = read(request(message=pb.MessageEvent(message_id="1", unsupported_kind="po\x00ll")))
     assert isinstance(body, Said)
     assert body.unsupported_kind == "poll"
-    assert (
-        refused(request(message=pb.MessageEvent(message_id="1", unsupported_kind="\x00"))) == "message.text"
-    )
+    assert refused(request(message=pb.MessageEvent(text=" ", unsupported_kind="\x00"))) == "message.text"
 
 
 def test_names_lose_what_can_not_be_printed() -> None:
