@@ -236,7 +236,7 @@ class EndpointChat:
         text = pieces.feed(said) + pieces.rest()
         if not text:
             ending.explain(self.name)
-        return Completion(_object_in(text) if schema else text, bill.usage)
+        return Completion(_json_in(text) if schema else text, bill.usage)
 
     async def _deltas(
         self, messages: Sequence[ChatMessage], bill: Bill, ending: _Ending
@@ -366,7 +366,7 @@ def _spelled_out(messages: Sequence[ChatMessage], schema: JsonSchema) -> list[Ch
     return [*before, ChatMessage(last.role, content)]
 
 
-def _object_in(text: str) -> str:
-    """The JSON object without the fence or the words that models put around it."""
-    start, end = text.find("{"), text.rfind("}")
-    return text[start : end + 1] if 0 <= start < end else text
+def _json_in(text: str) -> str:
+    """The JSON without the fence or the words that models put around it: an object, or several, or a list."""
+    opening, end = re.search(r"[\[{]", text), max(text.rfind("]"), text.rfind("}")) + 1
+    return text[opening.start() : end] if opening and opening.start() < end else text

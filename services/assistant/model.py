@@ -78,7 +78,7 @@ class Chat(Protocol):
         ...
 
     async def complete(self, messages: Sequence[ChatMessage], schema: JsonSchema | None = None) -> Completion:
-        """A whole answer; with a schema, a JSON object that should fit it: check it.
+        """A whole answer; with a schema, what of it is JSON, which should fit it: check it.
 
         Raises ModelUnavailable, ModelRefused, and of this ContextTooLong.
         """

@@ -4,6 +4,7 @@ Nothing here is believed yet: proof.py looks at each note.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
@@ -23,8 +24,13 @@ _CONTEXT = 600
 """Characters of a message of Remi's: it is shown only so that the others make sense."""
 _KNOWN_TEXT = 160
 """Characters of a memory as it is shown to the model."""
-_MOST_TRIES = 20
+_MOST_TRIES = 100
 """Brackets in a model's answer that may turn out to begin no JSON."""
+_NO_JSON = re.compile(r'("(?:[^"\\\n]|\\.)*"?)|(?<!:)//[^\n]*|,(?=\s*[\]}])')
+"""Strings, and between these what makes no JSON of a text: comments, and a comma after the last of a list."""
+
+_OPENING = re.compile(r"[\[{]")
+_NOTE = re.compile(r'\{\s*"op"')
 
 
 class Operation(StrEnum):
@@ -116,13 +122,22 @@ def _replies(value: object) -> tuple[int, int] | None:
     return (first, last) if 1 <= first <= last <= 100 else None
 
 
+def _name(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _number(value: object) -> object:
+    """Also of "#1", as the messages are shown."""
+    return value.strip(" #[]") if isinstance(value, str) else value
+
+
 class Note(BaseModel):
     """What a model claims to have learned from the message of that number."""
 
-    op: Operation = Operation.ADD
-    kind: MemoryKind
-    text: Annotated[str, Field(max_length=LONGEST)] = ""
-    message: int
+    op: Annotated[Operation, BeforeValidator(lambda value: _name(value or Operation.ADD))] = Operation.ADD
+    kind: Annotated[MemoryKind, BeforeValidator(_name)]
+    text: Annotated[str, BeforeValidator(lambda value: value or ""), Field(max_length=LONGEST)] = ""
+    message: Annotated[int, BeforeValidator(_number)]
     quote: Annotated[str, Field(min_length=1)]
     handle: Annotated[str, BeforeValidator(lambda value: value or "")] = ""
     days: Annotated[tuple[date, date] | None, BeforeValidator(_days), Field(alias="date")] = None
@@ -156,10 +171,8 @@ def read(answer: str) -> tuple[list[Note], int] | None:
 
     None if there is no JSON of notes in it at all.
     """
-    found = _json_in(answer)
-    if isinstance(found, dict):
-        found = [found] if "quote" in found else found.get("memories", found.get("notes"))
-    if not isinstance(found, list):
+    found = _claims_in(_NO_JSON.sub(lambda string: string[1] or "", answer))
+    if found is None:
         return None
     notes = []
     for item in found:
@@ -170,18 +183,43 @@ def read(answer: str) -> tuple[list[Note], int] | None:
     return notes, len(found) - len(notes)
 
 
-def _json_in(answer: str) -> object:
-    """The first object or list in a text that can be read."""
-    decoder = json.JSONDecoder()
-    tries = 0
-    for start, character in enumerate(answer):
-        if character in "{[":
-            try:
-                return decoder.raw_decode(answer, start)[0]
-            except (ValueError, RecursionError):
-                tries += 1
-                if tries == _MOST_TRIES:
-                    break
+def _claims_in(text: str) -> list[object] | None:
+    """What claims to be a note in each object and list that can be read; None if none of these is of notes.
+
+    A list that can't be read as a whole, as one that is cut off, is read piece by piece; a note that can't
+    be read counts as None.
+    """
+    decoder = json.JSONDecoder(strict=False)
+    claims: list[object] = []
+    start, tries, is_found = 0, 0, False
+    while tries < _MOST_TRIES and (opening := _OPENING.search(text, start)):
+        start = opening.start()
+        try:
+            value, end = decoder.raw_decode(text, start)
+            more = _claims(value)
+        except (ValueError, RecursionError):
+            if _NOTE.match(text, start):
+                claims.append(None)
+            tries += 1
+            start += 1
+            continue
+        start = end
+        if more is not None:
+            is_found = True
+            claims += more
+    return claims if is_found else None
+
+
+def _claims(value: object) -> list[object] | None:
+    match value:
+        case {"quote": _}:
+            return [value]
+        case [] | {"memories": None | []} | {"notes": None | []}:
+            return []
+        case {"memories": within} | {"notes": within}:
+            return _claims(within)
+        case [*items] if any(isinstance(item, dict) for item in items):
+            return [claim for item in items for claim in _claims(item) or [item]]
     return None
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from services.assistant.domain import MemoryKind
 from services.assistant.learn import is_standing
-from services.assistant.notes import read
+from services.assistant.notes import Operation, read
 from services.assistant.quotes import find_quote
 
 NOTE = {"kind": "fact", "text": "Ann has a dog.", "message": 1, "quote": "my dog"}
@@ -42,6 +42,64 @@ def test_notes_are_read_whatever_stands_around_them(answer: str) -> None:
 def test_an_answer_of_another_form_holds_no_notes(answer: str) -> None:
     found = read(answer)
     assert found is None or found[0] == []
+
+
+PETS = [NOTE, NOTE | {"text": "Ann has a cat."}, NOTE | {"text": "Ann has a hen; see https://hens.example"}]
+LISTED = ",\n".join(map(json.dumps, PETS))
+WHOLE = json.dumps({"memories": PETS})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        WHOLE,
+        json.dumps(PETS),
+        f"```json\n{json.dumps(PETS, indent=1)}\n```",
+        json.dumps([{"memories": PETS}]),
+        f'{{"memories": [{LISTED},]}}',
+        f'{{"memories": [{LISTED.replace("}", ",}")}]}}',
+        f'{{"memories": [ // three "pets" {{here}}\n{LISTED}]}}',
+        f'{{"memories": [{LISTED}',
+        "\n".join(map(json.dumps, PETS)),
+        f"From https://pets.example, message [1], {{see below}}: {WHOLE}\nI left {{nothing}} out, see [].",
+    ],
+)
+def test_no_note_is_lost_to_the_form_of_the_answer(answer: str) -> None:
+    found = read(answer)
+    assert found is not None
+    assert ([note.text for note in found[0]], found[1]) == ([str(pet["text"]) for pet in PETS], 0)
+
+
+def test_a_note_that_is_cut_off_is_counted() -> None:
+    found = read('{"memories": [' + json.dumps(NOTE | {"op": "add"}) + ', {"op": "add", "kind": "fa')
+    assert found is not None
+    assert (len(found[0]), found[1]) == (1, 1)
+
+
+@pytest.mark.parametrize(("memories", "count"), [(None, 0), ([], 0), (NOTE, 1)])
+def test_one_note_or_none_needs_no_list(memories: object, count: int) -> None:
+    found = read(json.dumps({"memories": memories}))
+    assert found is not None
+    assert (len(found[0]), found[1]) == (count, 0)
+
+
+@pytest.mark.parametrize(
+    ("written", "field", "value"),
+    [
+        ({"text": None, "op": "retract"}, "text", ""),
+        ({"kind": "Fact"}, "kind", MemoryKind.FACT),
+        ({"op": " ADD"}, "op", Operation.ADD),
+        ({"op": None}, "op", Operation.ADD),
+        ({"op": "Supersede"}, "op", Operation.SUPERSEDE),
+        ({"message": "#1"}, "message", 1),
+        ({"message": "1"}, "message", 1),
+    ],
+)
+def test_a_field_may_be_written_in_another_way(written: dict[str, object], field: str, value: object) -> None:
+    found = read(json.dumps({"memories": [NOTE | written]}))
+    assert found is not None
+    (note,), malformed = found
+    assert (getattr(note, field), malformed) == (value, 0)
 
 
 def test_a_note_without_end_is_left_out() -> None:

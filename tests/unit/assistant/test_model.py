@@ -352,6 +352,11 @@ class TestComplete:
         assert ["response_format" in body for body in fake.bodies()] == [True, False, False]
         assert '"additionalProperties": false' in fake.bodies()[1]["messages"][-1]["content"]
 
+    async def test_leaves_a_list_or_several_objects_whole(self, fake: FakeOpenAI, chat: EndpointChat) -> None:
+        for answer in ('[{"facts": []}, {"facts": ["a"]}]', '{"facts": []}\n{"facts": ["a"]}'):
+            fake.script(Step(text=f"Sure!\n```json\n{answer}\n```"))
+            assert (await chat.complete(HELLO, FACTS)).text == answer
+
     async def test_a_request_that_is_wrong_anyway_says_nothing_about_schemas(
         self, fake: FakeOpenAI, chat: EndpointChat
     ) -> None:
