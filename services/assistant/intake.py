@@ -27,7 +27,17 @@ from services.assistant.domain import (
     TurnState,
 )
 from services.assistant.remi import Remi
-from services.assistant.store import directory, forgetting, inbox, links, outbox, traces, turns, work
+from services.assistant.store import (
+    directory,
+    forgetting,
+    inbox,
+    links,
+    memories,
+    outbox,
+    traces,
+    turns,
+    work,
+)
 from services.assistant.store.connection import Connection, alone, scoped, unscoped
 from services.assistant.streams import Draft, Ended, Final, Frame, Listener, Merged
 from services.assistant.turn import embed_ahead, run
@@ -239,6 +249,8 @@ async def _commit_edit(
         remi.running.stop(replacing.turn_id)
     is_overheard = replacing is not None and replacing.is_overheard and not event.addressed
     accepted = await inbox.accept(remi.store, connection, event, access, replacing, is_overheard)
+    if replacing and isinstance(accepted, inbox.Accepted):
+        await memories.take_back(connection, access.space_id, replacing.message_id)
     if is_overheard and isinstance(accepted, inbox.Accepted):
         await _take_in(remi, connection, event, access)
     return accepted

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes.openai import FakeOpenAI, Step
+from noting import answer, known, learn_all, learned, note
 from remembering import Talk, models, texts
 from services.assistant.domain import Memory, MemoryKind, Role
-from services.assistant.learn import learn, remember
+from services.assistant.learn import remember
 from services.assistant.notes import PROMPT, SCHEMA
-from services.assistant.store import forgetting, memories
+from services.assistant.store import forgetting
 from services.assistant.store.connection import Store, scoped
 from services.errors import ModelUnavailable
 from talk import NOON
@@ -38,33 +39,6 @@ async def fake() -> AsyncIterator[FakeOpenAI]:
 async def talk(store: Store, fake: FakeOpenAI, tmp_path: Path) -> AsyncIterator[Talk]:
     async with models(fake, tmp_path) as opened:
         yield await Talk(store, opened).begin()
-
-
-def note(text: str, quote: str, op: str = "add", **more: Any) -> dict[str, Any]:
-    fields = {"op": op, "kind": "fact", "text": text, "message": 1, "quote": quote, "handle": ""}
-    return fields | {"date": "", "replies": ""} | more
-
-
-def answer(*notes: dict[str, Any]) -> Step:
-    return Step(text=json.dumps({"memories": notes}))
-
-
-async def learned(talk: Talk, fake: FakeOpenAI, *notes: dict[str, Any]) -> None:
-    """Learn what waits, by one answer of the model."""
-    fake.script(answer(*notes))
-    await learn_all(talk)
-
-
-async def learn_all(talk: Talk) -> int:
-    return await learn(
-        talk.store, talk.models.memory, talk.models.embedder, talk.space_id, talk.conversation_id, UTC
-    )
-
-
-async def known(talk: Talk, *, with_superseded: bool = False) -> dict[str, Memory]:
-    async with scoped(talk.store, [talk.space_id]) as connection:
-        found = await memories.page(connection, [talk.space_id], with_superseded=with_superseded)
-    return {memory.text: memory for memory in found}
 
 
 async def in_leeds(talk: Talk, fake: FakeOpenAI) -> Memory:

@@ -129,7 +129,10 @@ async def lapse(connection: Connection, space_id: UUID, now: datetime) -> int:
 async def mark(
     connection: Connection, space_id: UUID, messages: Sequence[Message], usage: Usage
 ) -> frozenset[UUID]:
-    """Note that these were learned from, and the cost; returns those that nobody else had learned from."""
+    """Note that these were learned from, and the cost.
+
+    Returns those that nobody else had learned from, and that no edit has replaced.
+    """
     rows = await connection.fetch(SQL["mark"], space_id, *_read(messages, usage))
     return frozenset(row["message_id"] for row in rows)
 

@@ -109,11 +109,11 @@ WHERE m.space_id = $1 AND m.last_reply IS NOT NULL AND m.superseded_at IS NULL A
 
 -- name: mark
 -- These were learned from, at the price of $4, $5 tokens, which whoever spoke last bears. Returns those that nobody
--- else had learned from meanwhile.
+-- else had learned from meanwhile, and that no edit has replaced.
 WITH ours AS (
     UPDATE message SET learned_at = now()
     WHERE space_id = $1 AND message_id = ANY ($2::uuid[]) AND learned_at IS NULL
-    RETURNING message_id
+    RETURNING message_id, replaced_by
 ), metered AS (
     INSERT INTO usage AS u (person_id, day, turns, prompt_tokens, completion_tokens)
     SELECT $3::uuid, (now() AT TIME ZONE 'UTC')::date, 0, $4::bigint, $5::bigint
@@ -122,7 +122,7 @@ WITH ours AS (
         prompt_tokens = u.prompt_tokens + excluded.prompt_tokens,
         completion_tokens = u.completion_tokens + excluded.completion_tokens
 )
-SELECT message_id FROM ours
+SELECT message_id FROM ours WHERE replaced_by IS NULL
 
 -- name: garbled
 -- The model's answer couldn't be read: how often that happened with this talk.

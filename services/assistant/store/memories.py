@@ -142,6 +142,16 @@ async def supersede(
     )
 
 
+async def take_back(connection: Connection, space_id: UUID, message_id: UUID) -> None:
+    """End what was learned from earlier forms of an edited message, unless its words still stand somewhere.
+
+    It never held: so it ends when it was said, and what says it again holds again.
+    """
+    for row in await connection.fetch(_UNSAID, [space_id], message_id):
+        memory = _memory(row)
+        await supersede(connection, space_id, memory.memory_id, memory.last_said, None, message_id)
+
+
 def sources(column: str | None) -> tuple[Source, ...]:
     """Sources out of the JSON that the queries make of them, oldest first."""
     return tuple(
@@ -179,4 +189,5 @@ _PAGE = f"{SQL['select']} {SQL['page']}"
 _GET = f"{SQL['select']} memory_id = $2"
 _SOME = f"{SQL['select']} memory_id = ANY ($2::uuid[])"
 _REPLACED = f"{SQL['select']} {SQL['replaced']}"
+_UNSAID = f"{SQL['select']} {SQL['unsaid']}"
 _RESTING_ON = f"{SQL['select']} {SQL['resting_on']}"

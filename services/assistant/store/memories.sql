@@ -42,6 +42,25 @@ superseded_at IS NULL AND (space_id, memory_id) IN (
     WHERE space_id = ANY ($1::uuid[]) AND message_id = ANY ($2::uuid[]))
 ORDER BY learned_at DESC, memory_id DESC
 
+-- name: unsaid
+-- What holds and rests on earlier forms of the message $2, if its quotes stand in no message as that reads now.
+superseded_at IS NULL AND memory_id IN (
+    WITH RECURSIVE form AS (
+        SELECT $2::uuid AS message_id
+        UNION
+        SELECT m.message_id FROM form JOIN message m ON m.space_id = ANY ($1::uuid[]) AND m.replaced_by = form.message_id
+    ), quoted AS (
+        SELECT s.memory_id, s.quote, s.message_id FROM memory_source s
+        WHERE s.space_id = ANY ($1) AND s.memory_id IN (
+            SELECT memory_id FROM form JOIN memory_source f ON f.space_id = ANY ($1) AND f.message_id = form.message_id)
+        UNION
+        SELECT quoted.memory_id, quoted.quote, m.replaced_by FROM quoted
+        JOIN message m ON m.space_id = ANY ($1) AND m.message_id = quoted.message_id
+        WHERE m.replaced_by IS NOT NULL
+    )
+    SELECT quoted.memory_id FROM quoted JOIN message m ON m.space_id = ANY ($1) AND m.message_id = quoted.message_id
+    GROUP BY quoted.memory_id HAVING NOT bool_or(m.replaced_by IS NULL AND position(quoted.quote IN m.text) > 0))
+
 -- name: replaced
 memory_id IN (
     WITH RECURSIVE before AS (
