@@ -110,7 +110,8 @@ async def remember(
     """
     kind = MemoryKind.INSTRUCTION if is_standing(text) else MemoryKind.FACT
     for known in await learning.alike(connection, space_id, message_id, text, text, "", None):
-        if known.superseded_at is None and known.kind is kind and proof.reads_alike(known.text, text):
+        holds = known.superseded_at is None and not known.is_passing
+        if holds and known.kind is kind and proof.reads_alike(known.text, text):
             await learning.confirm(connection, space_id, known.memory_id, (message_id, text))
             return await memories.get(connection, [space_id], known.memory_id)
     memory_id = uuid4()
@@ -167,7 +168,7 @@ async def _keep(
 ) -> str:
     """Do what a proven note says, as far as what is known by now allows; what came of it, in one word."""
     message, source = claim.message, (claim.message.message_id, claim.quote)
-    target = await _standing(connection, space_id, claim)
+    target = await _standing(connection, space_id, message, claim.target)
     if claim.op is Operation.RETRACT:
         if target is None or target.last_said >= message.sent_at:
             return "too_late"
@@ -178,17 +179,23 @@ async def _keep(
     if (
         claim.op is Operation.CONFIRM
         and target is not None
+        and not (claim.replies or target.details.replies)
         and proof.may_mean_the_same(claim.text, target.text)
     ):
         await learning.confirm(connection, space_id, target.memory_id, source)
         return "confirmed"
 
-    same = _same(
-        claim,
-        await learning.alike(
-            connection, space_id, message.message_id, claim.text, claim.quote, model, vector
-        ),
+    alike = await learning.alike(
+        connection, space_id, message.message_id, claim.text, claim.quote, model, vector
     )
+    # An instruction for a few replies counts these from its own message: given again, it is another one.
+    lasting = [
+        each
+        for each in alike
+        if message.message_id in each.messages or not (claim.replies or each.is_passing)
+    ]
+    same = _same(claim, lasting)
+    passing = _same(claim, [each for each in alike if each.is_passing and each.superseded_at is None])
     if same is not None:
         revive = same.superseded_at is not None and same.superseded_at < message.sent_at
         await learning.confirm(connection, space_id, same.memory_id, source, revive=revive)
@@ -207,7 +214,9 @@ async def _keep(
             details=details,
         ):
             return "gone"
-    if claim.op is Operation.SUPERSEDE and target is not None and holds and target.memory_id != memory_id:
+    if claim.op is not Operation.SUPERSEDE or target is None:
+        target = await _standing(connection, space_id, message, passing)
+    if target is not None and holds and target.memory_id != memory_id:
         if target.last_said < message.sent_at:
             await memories.supersede(connection, space_id, target.memory_id, message.sent_at, memory_id)
             return "superseded"
@@ -217,15 +226,17 @@ async def _keep(
     return "confirmed" if same is not None else "added"
 
 
-async def _standing(connection: Connection, space_id: UUID, claim: Proven) -> Memory | None:
+async def _standing(
+    connection: Connection, space_id: UUID, message: Message, named: Memory | Alike | None
+) -> Memory | None:
     """The memory a note is about as it stands now; None if it went, ended, or rests on this message."""
-    if claim.target is None:
+    if named is None:
         return None
     try:
-        target = await memories.get(connection, [space_id], claim.target.memory_id)
+        target = await memories.get(connection, [space_id], named.memory_id)
     except NotFound:
         return None
-    own = claim.message.message_id in {source.message_id for source in target.sources}
+    own = message.message_id in {source.message_id for source in target.sources}
     return None if own or target.superseded_at is not None else target
 
 

@@ -234,6 +234,100 @@ async def test_an_instruction_for_some_replies_holds_for_these(talk: Talk, fake:
     assert await known(talk) == {}
 
 
+JOKE, FRENCH = "Add a joke.", "Answer in French."
+
+
+async def told(
+    talk: Talk, fake: FakeOpenAI, words: str, text: str, replies: str = "", op: str = "add"
+) -> None:
+    """Ann gives an instruction, Remi answers, and it is learned."""
+    await talk.say(words)
+    await talk.say("Gladly.", role=Role.REMI)
+    handle = "" if op == "add" else "k1"
+    await learned(talk, fake, note(text, words, op, kind="instruction", replies=replies, handle=handle))
+
+
+async def held(talk: Talk, replies: int) -> list[list[str]]:
+    """The instructions that each of Remi's next replies sees."""
+    seen = []
+    for _ in range(replies):
+        shown = await talk.recall("Hello?", conversation_id=talk.conversation_id)
+        seen.append([each.text for each in shown.instructions])
+        await talk.say("A reply.", role=Role.REMI)
+        await learn_all(talk)
+    return seen
+
+
+async def test_a_passing_instruction_can_be_given_again(talk: Talk, fake: FakeOpenAI) -> None:
+    for _ in range(2):
+        await told(talk, fake, "In your next three replies add a joke.", JOKE, "1-3")
+        assert await held(talk, 3) == [[JOKE], [JOKE], []]
+
+
+async def test_given_again_while_it_holds_it_counts_from_there(talk: Talk, fake: FakeOpenAI) -> None:
+    for _ in range(2):
+        await told(talk, fake, "In your next three replies add a joke.", JOKE, "1-3")
+    assert await held(talk, 3) == [[JOKE], [JOKE], []]
+
+
+@pytest.mark.parametrize("op", ["add", "supersede", "confirm"])
+@pytest.mark.parametrize("lapsed", [True, False])
+async def test_what_held_for_some_replies_may_hold_for_good(
+    talk: Talk, fake: FakeOpenAI, lapsed: bool, op: str
+) -> None:
+    await told(talk, fake, "In your next three replies answer in French.", FRENCH, "1-3")
+    if lapsed:
+        await held(talk, 3)
+    await told(talk, fake, "Always answer in French, not just three times.", FRENCH, op=op)
+    assert await held(talk, 4) == [[FRENCH]] * 4
+
+
+async def test_what_holds_for_good_holds_on_when_it_is_asked_for_some_replies(
+    talk: Talk, fake: FakeOpenAI
+) -> None:
+    await told(talk, fake, "Always answer in French.", FRENCH)
+    await told(talk, fake, "In your next two replies answer in French.", FRENCH, "1-2")
+    assert await held(talk, 3) == [[FRENCH, FRENCH], [FRENCH], [FRENCH]]
+
+
+async def test_an_edited_passing_instruction_counts_from_its_newest_form(
+    talk: Talk, fake: FakeOpenAI
+) -> None:
+    old = await talk.say("In your next three replies add a joke")
+    reply = await talk.say("Gladly.", role=Role.REMI)
+    words = "In your next three replies add a joke"
+    await learned(talk, fake, note(JOKE, words, kind="instruction", replies="1-3"))
+    new, again = await talk.say(f"{words}, please."), await talk.say("Gladly!", role=Role.REMI)
+    for was, now in ((old, new), (reply, again)):
+        await talk.rows("UPDATE message SET replaced_by = $1 WHERE message_id = $2", now, was)
+    await learned(talk, fake, note(JOKE, words, kind="instruction", replies="1-3"))
+    assert await held(talk, 3) == [[JOKE], [JOKE], []]
+
+
+async def test_an_instruction_for_some_replies_holds_in_its_own_talk(talk: Talk, fake: FakeOpenAI) -> None:
+    await told(talk, fake, "In your next three replies add a joke.", JOKE, "1-3")
+    other = Talk(talk.store, talk.models, talk.space_id, now=talk.now)
+    await talk.rows(
+        "INSERT INTO conversation (space_id, conversation_id, platform, bot_id, chat_id, thread_id,"
+        " chat_kind) VALUES ($1, $2, 'discord', '99', '7', '', 'direct')",
+        other.space_id,
+        other.conversation_id,
+    )
+    assert await held(other, 3) == [[], [], []]
+    assert await held(talk, 3) == [[JOKE], [JOKE], []]
+
+
+async def test_a_passing_instruction_is_not_what_a_person_had_remembered(
+    talk: Talk, fake: FakeOpenAI
+) -> None:
+    await told(talk, fake, "In your next three replies add a joke.", "Always add a joke.", "1-3")
+    message_id = await talk.say("Always add a joke.")
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await remember(connection, talk.space_id, message_id, "Always add a joke.", talk.now)
+    await learn_all(talk)
+    assert all("Always add a joke." in seen for seen in await held(talk, 4))
+
+
 async def test_ten_turns_that_pile_up_cost_one_call_within_its_bound(talk: Talk, fake: FakeOpenAI) -> None:
     for number in range(40):
         await talk.say(f"I planted tulip {number} " + "and watered it " * 20)

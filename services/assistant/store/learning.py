@@ -34,7 +34,8 @@ class Known:
 class Alike:
     """A memory that may say the same as another text, which was drawn from a message.
 
-    `likeness` is the cosine of the two, 0 if unknown; `is_verbatim`: it says the whole message word for word.
+    `likeness` is the cosine of the two, 0 if unknown; `is_passing`: it is an instruction for a
+    few replies; `is_verbatim`: it says the whole message word for word.
     """
 
     memory_id: UUID
@@ -42,6 +43,7 @@ class Alike:
     text: str
     superseded_at: datetime | None
     likeness: float
+    is_passing: bool
     same_quote: bool
     is_verbatim: bool
     messages: frozenset[UUID]
@@ -96,6 +98,7 @@ async def alike(
             row["text"],
             row["superseded_at"],
             row["likeness"],
+            row["is_passing"],
             row["same_quote"],
             row["is_verbatim"],
             frozenset(row["messages"]),

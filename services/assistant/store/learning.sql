@@ -50,7 +50,7 @@ FROM theirs ORDER BY likeness DESC NULLS LAST, learned_at DESC
 SELECT m.memory_id, m.kind, m.text, m.said_at, m.confirmed_at, m.superseded_at, m.superseded_by,
        coalesce((SELECT max(- (p.own <#> $5::halfvec)) FROM passage p
                  WHERE p.space_id = $1 AND p.subject_id = m.memory_id AND p.model = $6), 0) AS likeness,
-       quotes.same_quote, quotes.is_verbatim, quotes.messages
+       m.last_reply IS NOT NULL AS is_passing, quotes.same_quote, quotes.is_verbatim, quotes.messages
 FROM message asking JOIN memory m USING (space_id) CROSS JOIN LATERAL (
     SELECT array_agg(s.message_id) AS messages, bool_and(said.person_id = asking.person_id) AS is_theirs,
            bool_or(lower(s.quote) = lower($4)) AS same_quote,
@@ -59,7 +59,8 @@ FROM message asking JOIN memory m USING (space_id) CROSS JOIN LATERAL (
     WHERE s.space_id = $1 AND s.memory_id = m.memory_id
 ) AS quotes
 WHERE asking.space_id = $1 AND asking.message_id = $2 AND quotes.is_theirs AND m.memory_id = ANY (ARRAY(
-    (SELECT memory_id FROM memory WHERE space_id = $1 AND lower(text) = lower($3) LIMIT 10)
+    (SELECT memory_id FROM memory WHERE space_id = $1 AND lower(text) = lower($3)
+     ORDER BY superseded_at IS NOT NULL LIMIT 10)
     UNION
     (SELECT s.memory_id FROM memory_source s WHERE s.space_id = $1 AND s.message_id = $2)
     UNION
@@ -98,12 +99,13 @@ WITH standing AS (
 SELECT memory_id FROM surer
 
 -- name: lapse
--- Instructions for a few replies end when Remi has given the last of these.
+-- Instructions for a few replies end when Remi has given the last of these after the newest message that gave them.
 SELECT m.memory_id FROM memory m
 WHERE m.space_id = $1 AND m.last_reply IS NOT NULL AND m.superseded_at IS NULL AND m.last_reply <= (
     SELECT count(*) FROM message reply
     JOIN message said ON said.space_id = $1 AND said.message_id = (
-        SELECT message_id FROM memory_source WHERE space_id = $1 AND memory_id = m.memory_id LIMIT 1)
+        SELECT s.message_id FROM memory_source s JOIN message newest USING (space_id, message_id)
+        WHERE s.space_id = $1 AND s.memory_id = m.memory_id ORDER BY newest.position DESC LIMIT 1)
     WHERE reply.space_id = $1 AND reply.conversation_id = said.conversation_id AND reply.position > said.position
       AND reply.role = 'remi' AND reply.replaced_by IS NULL)
 

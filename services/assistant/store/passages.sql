@@ -104,16 +104,18 @@ FROM (
     FROM (
         SELECT * FROM memory
         WHERE space_id = ANY ($1::uuid[]) AND kind IN ('instruction', 'profile') AND superseded_at IS NULL
-          AND (last_reply IS NULL OR (  -- for a few replies only: is the one to come among them?
-            SELECT count(reply.message_id) + 1 BETWEEN memory.first_reply AND memory.last_reply
+          AND (last_reply IS NULL OR (  -- for a few replies of one talk only: is the one to come among them?
+            SELECT coalesce(said.conversation_id = $9, true) AND (
+                SELECT count(*) + 1 FROM (
+                    SELECT FROM message
+                    WHERE space_id = said.space_id AND conversation_id = said.conversation_id
+                      AND position > said.position AND role = 'remi' AND replaced_by IS NULL
+                    ORDER BY position LIMIT memory.last_reply
+                ) AS reply
+            ) BETWEEN memory.first_reply AND memory.last_reply
             FROM memory_source s JOIN message said ON said.space_id = s.space_id AND said.message_id = s.message_id
-            LEFT JOIN LATERAL (
-                SELECT message_id FROM message
-                WHERE space_id = said.space_id AND conversation_id = said.conversation_id
-                  AND position > said.position AND role = 'remi' AND replaced_by IS NULL
-                ORDER BY position LIMIT memory.last_reply
-            ) AS reply ON true
-            WHERE s.space_id = memory.space_id AND s.memory_id = memory.memory_id))
+            WHERE s.space_id = memory.space_id AND s.memory_id = memory.memory_id
+            ORDER BY said.position DESC LIMIT 1))
         ORDER BY learned_at DESC LIMIT 40
     ) AS standing
     UNION ALL
