@@ -294,6 +294,11 @@ class Memory:
         """When it was last said; what is older says nothing against it."""
         return max((source.sent_at for source in self.sources), default=self.learned_at)
 
+    @property
+    def told_at(self) -> datetime:
+        """When it was learned, or confirmed since: of two instructions the one told later holds."""
+        return max(self.learned_at, self.details.confirmed_at or self.learned_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Recalled:

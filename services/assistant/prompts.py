@@ -87,7 +87,7 @@ def _system(question: Question) -> str:
 
 def _kept(memory: Memory, question: Question) -> str:
     author = memory.sources[0].author_name if memory.sources else ""
-    return f"- {passages.line(author, _local(memory.learned_at, question), memory.text)}"
+    return f"- {passages.line(author, _local(memory.told_at, question), memory.text)}"
 
 
 def _situation(recalled: Sequence[Recalled], question: Question) -> str:

@@ -11,6 +11,7 @@ from pgvector import HalfVector
 
 from services.assistant import dates, names, passages
 from services.assistant.domain import (
+    Details,
     Memory,
     MemoryKind,
     Message,
@@ -245,7 +246,7 @@ def memory_tokens(recollection: Recollection) -> int:
 
 
 def _standing_tokens(memory: Memory) -> int:
-    return passages.tokens(passages.line(_author(memory.sources), memory.learned_at, memory.text))
+    return passages.tokens(passages.line(_author(memory.sources), memory.told_at, memory.text))
 
 
 def _memory(row: asyncpg.Record) -> Memory:
@@ -256,6 +257,7 @@ def _memory(row: asyncpg.Record) -> Memory:
         row["text"],
         row["learned_at"],
         memories.sources(row["sources"]),
+        details=Details(confirmed_at=row["said_at"]),
     )
 
 

@@ -317,6 +317,14 @@ async def test_an_instruction_for_some_replies_holds_in_its_own_talk(talk: Talk,
     assert await held(talk, 3) == [[JOKE], [JOKE], []]
 
 
+async def test_of_two_instructions_the_one_told_again_is_the_newer(talk: Talk, fake: FakeOpenAI) -> None:
+    for text in (FRENCH, "Answer in English.", FRENCH):
+        await told(talk, fake, text, text)
+    english, french = (await talk.recall("Hello?")).instructions
+    assert (english.text, french.text) == ("Answer in English.", FRENCH)
+    assert french.told_at == talk.now - timedelta(minutes=1) > english.told_at > french.learned_at
+
+
 async def test_a_passing_instruction_is_not_what_a_person_had_remembered(
     talk: Talk, fake: FakeOpenAI
 ) -> None:

@@ -99,8 +99,8 @@ FROM (
            NULL::bigint AS back, NULL::boolean AS is_recent, NULL::boolean AS is_indexed
     FROM found
     UNION ALL
-    SELECT 'standing', row_number() OVER (ORDER BY learned_at, memory_id), space_id, memory_id, true, kind, 'person',
-           NULL, '', text, 0, 0, said_at, learned_at, NULL, 0, 0, 0, NULL, NULL, NULL
+    SELECT 'standing', row_number() OVER (ORDER BY greatest(learned_at, confirmed_at), memory_id),
+           space_id, memory_id, true, kind, 'person', NULL, '', text, 0, 0, confirmed_at, learned_at, NULL, 0, 0, 0, NULL, NULL, NULL
     FROM (
         SELECT * FROM memory
         WHERE space_id = ANY ($1::uuid[]) AND kind IN ('instruction', 'profile') AND superseded_at IS NULL
@@ -116,7 +116,7 @@ FROM (
             FROM memory_source s JOIN message said ON said.space_id = s.space_id AND said.message_id = s.message_id
             WHERE s.space_id = memory.space_id AND s.memory_id = memory.memory_id
             ORDER BY said.position DESC LIMIT 1))
-        ORDER BY learned_at DESC LIMIT 40
+        ORDER BY greatest(learned_at, confirmed_at) DESC LIMIT 40
     ) AS standing
     UNION ALL
     SELECT 'recent', position, ($1::uuid[])[1], message_id, false, NULL, role, person_id, author_name, text, 0, 0,
