@@ -37,18 +37,24 @@ _VECTOR_SHARE = 0.2
 _OWN_SHARE = 0.6
 _BY_PERSON = 0.2
 _BARE_QUESTION = 0.1
+_HARMLESS = "Remi"
+"""Who refuses this refuses everything, for now."""
 _BARE = 200
 """Characters; a longer text that ends with a question says something beside it."""
 
 
 @dataclass(slots=True)
 class _Piece:
-    """A passage in its place in the talk. `own` is the vector of its text alone, once there is one."""
+    """A passage in its place in the talk. `own` is the vector of its text alone, once there is one.
+
+    `is_refused`: the embedder takes other texts, but never this one.
+    """
 
     subject: Subject
     ordinal: int
     stretch: Stretch
     own: Vector | None
+    is_refused: bool = False
 
     @property
     def text(self) -> str:
@@ -73,7 +79,8 @@ async def index(
     """Make passages of what was said in a conversation, and learned in its space, since the last time.
 
     `known` are vectors of whole messages. Returns how many messages and memories were indexed. While the
-    embedder is away they get words only, until `reindex`. Raises StoreUnavailable.
+    embedder is away they get words only, until `reindex`; a text that it refuses has no more ever. Raises
+    StoreUnavailable.
     """
     total, has_more = 0, True
     while has_more:
@@ -132,7 +139,7 @@ async def reindex(store: Store, embedder: Embedder, space_id: UUID, limit: int =
     """Give passages their vectors by this embedder where another made them, or none.
 
     Returns how many messages and memories were looked at, `limit` at most; 0 when all are done. Raises
-    ModelUnavailable, ModelRefused and StoreUnavailable.
+    ModelUnavailable, ModelRefused when the embedder refuses everything, and StoreUnavailable.
     """
     async with scoped(store, [space_id]) as connection:
         subjects = await passages.stale(connection, space_id, embedder.name, 2 * REACH, limit)
@@ -174,9 +181,21 @@ def _pieces(subject: Subject, known: Mapping[UUID, Vector]) -> Iterator[_Piece]:
 
 async def _embed(embedder: Embedder, runs: Sequence[Sequence[_Piece]]) -> None:
     bare = [piece for run in runs for piece in run if piece.subject.is_asked and piece.own is None]
-    vectors = await embedder.embed([piece.text for piece in bare]) if bare else []
+    vectors = await _vectors(embedder, [piece.text for piece in bare]) if bare else []
     for piece, vector in zip(bare, vectors, strict=True):
-        piece.own = vector
+        piece.own, piece.is_refused = vector, vector is None
+
+
+async def _vectors(embedder: Embedder, texts: Sequence[str]) -> Sequence[Vector | None]:
+    """None for a text that is refused alone. Raises ModelRefused if a harmless one is refused too."""
+    try:
+        return await embedder.embed(texts)
+    except ModelRefused:
+        if len(texts) == 1:
+            await embedder.embed([_HARMLESS])
+            return [None]
+        half = len(texts) // 2
+        return [*await _vectors(embedder, texts[:half]), *await _vectors(embedder, texts[half:])]
 
 
 async def _write(
@@ -230,6 +249,7 @@ def _passage(run: Sequence[_Piece], at: int, words: _Words) -> Passage:
         piece.subject.said_at,
         sorted(set(map(words.numbered, words.counted(piece.subject.author_name)))),
         _prior(piece),
+        piece.own is not None or piece.is_refused,
         None if piece.own is None else HalfVector(piece.own),
         None if mixed is None else HalfVector(mixed),
         SparseVector({words.numbered(word) - 1: weight for word, weight in weights.items()}, DIMENSIONS),

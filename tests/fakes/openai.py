@@ -106,6 +106,8 @@ class FakeOpenAI:
     """Each for one call: its `status`, `gate` or `hang_after`."""
     damage: Literal["", "none", "zero"] = ""
     """What is wrong with the embeddings: none come, or they are all zero."""
+    unembeddable: str = ""
+    """Embeddings of texts with this in them are refused, together with whatever is asked for beside them."""
     requests: list[Recorded] = field(default_factory=list)
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a client went away before its answer was whole."""
@@ -195,6 +197,8 @@ class FakeOpenAI:
                 raise Refusal(400, "input must be text or a list of text", "input")
             if "dimensions" in body and not self.takes_dimensions:
                 raise Refusal(400, "this model does not support the dimensions parameter", "dimensions")
+            if self.unembeddable and any(self.unembeddable in text for text in texts):
+                raise Refusal(400, "the input is refused", "input")
         except Refusal as refusal:
             return _error(refusal.status, str(refusal), param=refusal.param)
         step = self.embedding_faults.popleft() if self.embedding_faults else Step()

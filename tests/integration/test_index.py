@@ -14,7 +14,7 @@ from services.assistant.domain import Role
 from services.assistant.index import index, promote, reindex
 from services.assistant.store import forgetting, passages, work
 from services.assistant.store.connection import scoped
-from services.errors import ModelUnavailable
+from services.errors import ModelRefused, ModelUnavailable
 
 LONG = " ".join(f"Sentence number {number} speaks of garden {number % 7}." for number in range(60))
 
@@ -143,6 +143,68 @@ async def test_while_the_embedder_is_away_words_find_and_vectors_follow(talk: Ta
     assert best.vector_score > 0
     assert await talk.value("SELECT model FROM space_statistics") == talk.models.embedder.name
     await talk.check_counts()
+
+
+async def test_a_text_that_the_endpoint_refuses_takes_the_vectors_of_no_other(
+    talk: Talk, fake: FakeOpenAI, tmp_path: Path
+) -> None:
+    for number in range(10):
+        await talk.say(f"Line {number} is about gardens.")
+        if number in (2, 3, 7):
+            await talk.say(f"Poison number {number}.")
+    await talk.index()
+    fake.unembeddable = "Poison"
+    async with models(fake, tmp_path, embedding="newer") as newer:
+        talk.models = newer
+        while await reindex(talk.store, newer.embedder, talk.space_id, limit=5):
+            pass
+        await talk.say("Poison once more.")
+        await talk.say("What follows it is about gardens too.")
+        assert await talk.index() == 2
+        fake.requests.clear()
+        assert await reindex(talk.store, newer.embedder, talk.space_id) == 0
+        assert fake.bodies("/v1/embeddings") == []
+        bare = await talk.rows(
+            "SELECT text FROM passage JOIN message ON message_id = subject_id WHERE own IS NULL"
+        )
+        assert len(bare) == 4
+        assert all("Poison" in row["text"] for row in bare)
+        assert await talk.value("SELECT count(*) FROM passage WHERE embedding IS NULL") == 4
+        assert await talk.value("SELECT model FROM space_statistics") == newer.embedder.name
+        found = await talk.found("Which line is about gardens?")
+        assert "gardens" in found[0].text
+        assert found[0].vector_score > 0
+        assert "Poison once more." in texts(await talk.found("poison"))
+    await talk.check_counts()
+
+
+async def test_an_endpoint_that_refuses_everything_is_asked_again(talk: Talk, fake: FakeOpenAI) -> None:
+    await talk.say("We met in Oslo.")
+    await talk.say("My dog is called Biscuit.")
+    fake.embedding_faults.extend([Step(status=400)] * 9)
+    assert await talk.index() == 2
+    with pytest.raises(ModelRefused):
+        await reindex(talk.store, talk.models.embedder, talk.space_id)
+    fake.embedding_faults.clear()
+    assert await reindex(talk.store, talk.models.embedder, talk.space_id) == 2
+    assert await talk.value("SELECT count(*) FROM passage WHERE own IS NULL") == 0
+
+
+async def test_a_large_space_goes_to_its_tiers_beside_what_was_refused(
+    talk: Talk, fake: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.unembeddable = "Poison"
+    for number in range(20):
+        await talk.say(f"On day {number} we saw {number} herons.")
+    await talk.say("Poison kills herons.")
+    await talk.index()
+    monkeypatch.setattr(passages, "LARGE", 10)
+    monkeypatch.setattr(passages, "FAR", 10)
+    while await promote(talk.store, talk.space_id, 20, 1):
+        pass
+    await talk.rows("UPDATE space_statistics SET passages = 20000")
+    assert texts(await talk.found("17 herons"))[0] == "On day 17 we saw 17 herons."
+    assert texts(await talk.found("poison"))[0] == "Poison kills herons."
 
 
 async def test_what_the_index_asked_for_stays_asked_for_while_something_is_left_of_it(

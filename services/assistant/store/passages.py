@@ -78,7 +78,8 @@ class Asked:
 class Subject:
     """A message or memory with its text; what is replaced has an empty one.
 
-    `owns` are the vectors of its passages by their ordinal. It is asked for, or stands beside one that is.
+    `owns` are the vectors of its passages by their ordinal, None where the model refused one. It is asked
+    for, or stands beside one that is.
     """
 
     subject_id: UUID
@@ -91,12 +92,15 @@ class Subject:
     is_superseded: bool
     is_indexed: bool
     is_asked: bool
-    owns: Mapping[int, HalfVector]
+    owns: Mapping[int, HalfVector | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A row to write. Without `own` and `embedding`, a row that is there keeps those it has."""
+    """A row to write. Unless the model `is_done` with it, a row that is there keeps the vectors it has.
+
+    Without `own` and `embedding`, the model that is done with it has refused it.
+    """
 
     subject_id: UUID
     ordinal: int
@@ -106,6 +110,7 @@ class Passage:
     said_at: datetime
     author: Sequence[int]
     prior: float
+    is_done: bool
     own: HalfVector | None
     embedding: HalfVector | None
     terms: SparseVector
@@ -236,6 +241,7 @@ async def write(
         [_array(passage.words) for passage in passages],
         conversation_id,
         LARGE,
+        [passage.is_done for passage in passages],
     )
     return Written(row["done"], row["has_more"]) if row["is_whole"] else None
 

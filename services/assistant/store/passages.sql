@@ -276,7 +276,8 @@ WHERE space_id = $1
 
 -- name: write
 -- Passages of subjects that have none yet, and new vectors and terms of others; nothing at all if one of the
--- subjects $2, which the passages rest on, is gone. $3 the model; then a row a passage. A subject that somebody
+-- subjects $2, which the passages rest on, is gone. $3 the model; then a row a passage, and in $19 whether the model is
+-- done with it: if so without a vector, it refuses it. A subject that somebody
 -- else has indexed meanwhile only has its passages renewed. When all of the conversation $17 is indexed, that is asked
 -- for no more; what remains to be done for its space, a worker does soon.
 WITH held AS (
@@ -299,13 +300,13 @@ WITH held AS (
 ), piece AS MATERIALIZED (
     SELECT * FROM unnest(
         $5::uuid[], $6::integer[], $7::boolean[], $8::integer[], $9::integer[], $10::timestamptz[], $11::text[],
-        $12::real[], $13::halfvec[], $14::halfvec[], $15::sparsevec[], $16::text[]
-    ) AS piece (subject_id, ordinal, of_memory, starts, ends, said_at, author, prior, own, embedding, terms, words)
+        $12::real[], $13::halfvec[], $14::halfvec[], $15::sparsevec[], $16::text[], $19::boolean[]
+    ) AS piece (subject_id, ordinal, of_memory, starts, ends, said_at, author, prior, own, embedding, terms, words, is_done)
 ), made AS (
     INSERT INTO passage (space_id, subject_id, ordinal, of_memory, starts, ends, said_at, author, prior, model, own,
                          embedding, terms, words)
     SELECT $1, subject_id, ordinal, of_memory, starts, ends, said_at, author::integer[], prior,
-           CASE WHEN own IS NULL THEN '' ELSE $3 END, own, embedding, terms, words::integer[]
+           CASE WHEN is_done THEN $3 ELSE '' END, own, embedding, terms, words::integer[]
     FROM piece JOIN done USING (subject_id)
     RETURNING words, model, author
 ), counted AS (
@@ -325,9 +326,9 @@ WITH held AS (
     ON CONFLICT (space_id, dimension) DO UPDATE SET passages = t.passages + excluded.passages
 ), renewed AS (
     UPDATE passage SET terms = piece.terms,
-                       embedding = coalesce(piece.embedding, passage.embedding),
-                       own = coalesce(piece.own, passage.own),
-                       model = CASE WHEN piece.own IS NULL THEN passage.model ELSE $3 END,
+                       embedding = CASE WHEN is_done THEN piece.embedding ELSE passage.embedding END,
+                       own = CASE WHEN is_done THEN piece.own ELSE passage.own END,
+                       model = CASE WHEN is_done THEN $3 ELSE passage.model END,
                        large = false, posted = false, placed = NULL
     FROM piece, whole
     WHERE is_whole AND passage.space_id = $1 AND passage.subject_id = ANY ($5::uuid[])
