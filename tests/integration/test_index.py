@@ -272,6 +272,33 @@ async def test_a_new_model_makes_all_vectors_anew(talk: Talk, fake: FakeOpenAI, 
     await talk.check_counts()
 
 
+async def test_a_model_that_is_changed_back_makes_its_vectors_anew_too(
+    talk: Talk, fake: FakeOpenAI, tmp_path: Path
+) -> None:
+    async def noted() -> str:
+        return str(await talk.value("SELECT model FROM space_statistics"))
+
+    async def row() -> list[tuple[object, ...]]:
+        return [tuple(each) for each in await talk.rows("SELECT xmin, ctid FROM space_statistics")]
+
+    old = talk.models.embedder
+    for number, colour in enumerate(["red", "blue", "green", "grey", "pink"]):
+        await talk.say(f"Box {number} holds the {colour} paint.")
+    await talk.index()
+    assert await noted() == old.name
+    async with models(fake, tmp_path, embedding="newer") as newer:
+        assert await reindex(talk.store, newer.embedder, talk.space_id, limit=3) == 3
+        assert await noted() == ""
+        unchanged = await row()
+        assert await reindex(talk.store, newer.embedder, talk.space_id, limit=1) == 1
+        assert await row() == unchanged
+    while await reindex(talk.store, old, talk.space_id):
+        pass
+    assert await noted() == old.name
+    assert [each["model"] for each in await talk.rows("SELECT DISTINCT model FROM passage")] == [old.name]
+    await talk.check_counts()
+
+
 async def test_that_all_vectors_are_by_one_model_is_not_looked_for_again(talk: Talk) -> None:
     """It would read every passage of a large space after every turn."""
     await talk.say("My dog is called Biscuit.")

@@ -314,6 +314,9 @@ WITH held AS (
     SELECT $1, count(*), CASE WHEN bool_and(model = $3) THEN $3 ELSE '' END,
            ARRAY(SELECT DISTINCT unnest(author) FROM made)
     FROM made HAVING count(*) > 0
+        -- Or vectors that are there already are now by another model than is noted.
+        OR (SELECT is_whole FROM whole) AND EXISTS (SELECT FROM piece WHERE is_done)
+           AND EXISTS (SELECT FROM space_statistics WHERE space_id = $1 AND model NOT IN ('', $3))
     ON CONFLICT (space_id) DO UPDATE SET passages = s.passages + excluded.passages,
                                          model = CASE WHEN s.model = excluded.model THEN s.model ELSE '' END,
                                          authors = ARRAY(SELECT unnest(s.authors) UNION SELECT unnest(excluded.authors))
