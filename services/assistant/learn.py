@@ -194,8 +194,8 @@ async def _keep(
         for each in alike
         if message.message_id in each.messages or not (claim.replies or each.is_passing)
     ]
-    same = _same(claim, lasting)
-    passing = _same(claim, [each for each in alike if each.is_passing and each.superseded_at is None])
+    same = _same(claim, target, lasting)
+    passing = _same(claim, None, [each for each in alike if each.is_passing and each.superseded_at is None])
     if same is not None:
         revive = same.superseded_at is not None and same.superseded_at < message.sent_at
         await learning.confirm(connection, space_id, same.memory_id, source, revive=revive)
@@ -240,8 +240,9 @@ async def _standing(
     return None if own or target.superseded_at is not None else target
 
 
-def _same(claim: Proven, known: Sequence[Alike]) -> Alike | None:
+def _same(claim: Proven, target: Memory | None, known: Sequence[Alike]) -> Alike | None:
     """What says the same already: in the same words, or in others as far as code can tell."""
+    changed = target.memory_id if target is not None and claim.op is Operation.SUPERSEDE else None
     standing = claim.kind is MemoryKind.INSTRUCTION
     known = [each for each in known if (each.kind is MemoryKind.INSTRUCTION) is standing]
     for each in known:
@@ -251,6 +252,9 @@ def _same(claim: Proven, known: Sequence[Alike]) -> Alike | None:
     for each in sorted(known, key=lambda each: (each.superseded_at is not None, -each.likeness)):
         # One message may say several things in the same words; what was noted from it is none of the others.
         if claim.message.message_id in each.messages:
+            continue
+        # Who says that it changed says something else than what was.
+        if changed is not None and (each.superseded_at is not None or each.memory_id == changed):
             continue
         if not proof.may_mean_the_same(each.text, claim.text):
             continue

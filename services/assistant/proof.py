@@ -285,6 +285,34 @@ _TENSE = dict.fromkeys(
     ["was", "were", "had", "did", "lived", "worked", "war", "waren", "hatte", "hatten", "était", "avait"],
     "past",
 ) | dict.fromkeys(["will", "ll", "going", "wird", "werden", "werde", "sera"], "future")
+_COUNTS = {
+    "2": "two zwei deux dos",
+    "3": "three drei trois tres",
+    "4": "four vier quatre cuatro",
+    "5": "five fünf cinq cinco",
+    "6": "six sechs seis",
+    "7": "seven sieben sept siete",
+    "8": "eight acht huit ocho",
+    "9": "nine neun neuf nueve",
+    "10": "ten zehn dix diez",
+    "11": "eleven elf onze",
+    "12": "twelve zwölf douze doce",
+    "15": "fifteen fünfzehn quinze quince",
+    "20": "twenty zwanzig vingt veinte",
+    "30": "thirty dreißig trente treinta",
+    "40": "forty vierzig quarante cuarenta",
+    "50": "fifty fünfzig cinquante cincuenta",
+    "100": "hundred hundert cent cien",
+}
+_NUMBERS = {name: digits for digits, names in _COUNTS.items() for name in names.casefold().split()}
+_SIDES = (
+    "left right before after morning noon afternoon evening night north south east west brother sister mother"
+    " father mum mom dad son daughter husband wife first second last daily weekly monthly yearly more less"
+    " long short links rechts vor nach morgens mittags abends nachts norden süden osten westen bruder"
+    " schwester mutter vater sohn tochter gauche droite avant après matin midi soir frère sœur mère père fils"
+    " fille"
+)
+_OPPOSED = frozenset(_SIDES.split())
 _ARTICLES = frozenset(
     ["a", "an", "the", "der", "die", "das", "ein", "eine", "le", "la", "les", "un", "une", "el", "los"]
 )
@@ -300,7 +328,7 @@ def reads_alike(one: str, other: str) -> bool:
 
 
 def may_mean_the_same(one: str, other: str) -> bool:
-    """Whether two texts have the same of what turns a meaning round: negation, tense, numbers, names."""
+    """Whether two texts have in common what turns a meaning: negation, tense, numbers, sides, names."""
     if _turning(one) != _turning(other):
         return False
     return _names(one) <= set(words(other)) and _names(other) <= set(words(one))
@@ -317,8 +345,9 @@ def shared(one: str, other: str) -> float:
 
 
 def _turning(text: str) -> frozenset[str]:
-    turned = {word for word in words(text) if word in _NEGATION or any(map(str.isdigit, word))}
-    return frozenset(turned | {_TENSE[word] for word in words(text) if word in _TENSE})
+    said = words(text)
+    turned = {word for word in said if word in _NEGATION or word in _OPPOSED or any(map(str.isdigit, word))}
+    return frozenset(turned | {means[word] for means in (_TENSE, _NUMBERS) for word in said if word in means})
 
 
 def _names(text: str) -> set[str]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fakes.openai import FakeOpenAI, Step
 from noting import answer, known, learn_all, learned, note
 from remembering import Talk, models, texts
+from services.assistant.adapters import open_models
 from services.assistant.domain import Memory, MemoryKind, Role
 from services.assistant.learn import remember
 from services.assistant.notes import PROMPT, SCHEMA
@@ -71,6 +72,31 @@ async def test_what_changed_supersedes_and_ranks_above_what_was(talk: Talk, fake
     assert order.index(OSLO) < order.index(LEEDS)
     assert {each.memory_id for each in found if each.superseded} == {old.memory_id, None}
     assert {each.text for each in found if each.superseded} == {old.text, LEEDS}
+
+
+@pytest.fixture
+async def near(store: Store, fake: FakeOpenAI, embedder_data: Path) -> AsyncIterator[Talk]:
+    """With the embedder that finds texts of a small difference near."""
+    async with open_models(
+        embedder_data, base_url=fake.base_url, api_key=fake.api_key, chat="fake-chat", memory="fake-memory"
+    ) as opened:
+        yield await Talk(store, opened).begin()
+
+
+CHANGES = [
+    (f"My train leaves from the {platform} one.", f"Ann's train to work leaves from the {platform} platform.")
+    for platform in ("upper", "lower", "middle")
+]
+
+
+async def test_what_changed_in_one_word_supersedes_too(near: Talk, fake: FakeOpenAI) -> None:
+    for said, text in CHANGES:
+        await near.say(said)
+        await learned(near, fake, note(text, said, "supersede", handle="k1"))
+    every = await known(near, with_superseded=True)
+    holds = {text: memory.superseded_at is None for text, memory in every.items()}
+    assert holds == {text: text == CHANGES[-1][1] for _, text in CHANGES}
+    assert all(len(memory.sources) == 1 for memory in every.values())
 
 
 async def test_what_is_taken_back_ends_and_no_message_goes(talk: Talk, fake: FakeOpenAI) -> None:

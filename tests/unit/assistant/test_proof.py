@@ -124,6 +124,12 @@ def test_ordinary_words_and_numbers_are_no_secret(text: str) -> None:
         ("Her dog is called Rex.", "Her dog is called Biscuit.", False),
         ("Ann was a nurse.", "Ann is a nurse.", False),
         ("Ann mag Tee.", "Ann mag keinen Tee.", False),
+        ("Ann has two dogs.", "Ann owns 2 dogs.", True),
+        ("Ann takes five milligrams.", "Ann takes ten milligrams.", False),
+        ("Ann takes the pill in the morning.", "Ann takes the pill in the evening.", False),
+        ("Ann broke her left wrist.", "Ann broke her right wrist.", False),
+        ("Anns Termin ist vor dem Essen.", "Anns Termin ist nach dem Essen.", False),
+        ("Ann's sister is a nurse.", "Ann's brother is a nurse.", False),
         ("アンは犬を2匹飼う。", "アンは犬を3匹飼う。", False),
     ],
 )
