@@ -64,6 +64,12 @@ def test_a_quote_that_is_found_stands_in_the_text(quote: str, text: str) -> None
     assert found is None or found in text
 
 
+@given(st.text("aé\u0301ä.!…\"“”'’-–*_ \n", max_size=60), st.text("aé\u0301ä.!…\"“”'’-–*_ \n", max_size=9))
+def test_a_variant_of_a_quote_stands_in_the_text_too(text: str, quote: str) -> None:
+    found = find_quote(quote, text)
+    assert found is None or (found.strip() and found in text)
+
+
 @given(st.text(max_size=300))
 def test_no_answer_of_a_model_breaks_the_reading_of_it(answer: str) -> None:
     found = read(answer)

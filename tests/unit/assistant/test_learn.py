@@ -121,6 +121,39 @@ def test_a_quote_is_given_as_it_stands_in_the_text(quote: str, found: str | None
 
 
 @pytest.mark.parametrize(
+    ("quote", "text", "found"),
+    [
+        ("I'm in", "Yes, I’m in.", "I’m in"),
+        ("I’m in", "Yes, I'm in.", "I'm in"),
+        ("in Leeds - near the sea", "I live in Leeds – near the sea.", "in Leeds – near the sea"),
+        ('my "Biscuit" barks', "Oh, my “Biscuit” barks!", "my “Biscuit” barks"),
+        ("well... I moved", "Well… I moved.", "Well… I moved"),
+        ("well… I moved", "Well... I moved.", "Well... I moved"),
+        ("I live in Leeds.", "I live in Leeds", "I live in Leeds"),
+        ("I live in Leeds.", "I live in Leeds, near Ben’s", "I live in Leeds"),
+        ("I live near Ben's.", "I live near Ben’s. Nice!", "I live near Ben’s."),
+        ('"I live in Leeds."', "I live in Leeds. Nice!", "I live in Leeds."),
+        ("“I live in Leeds”", "I live in Leeds: nice!", "I live in Leeds"),
+        ("in München", "Ich wohne in Mu\u0308nchen.", "in Mu\u0308nchen"),
+        ("in Mu\u0308nchen", "Ich wohne in München.", "in München"),
+        ("I really love hiking", "I really *love* hiking!", "I really *love* hiking"),
+        ("I love hiking!", "I *love* __hiking__!", "I *love* __hiking__!"),
+        ("I **love** hiking", "I love hiking!", "I love hiking"),
+        ("I have a car.", "I have a carpet.", None),
+        ('"arpet."', "I have a carpet.", None),
+        ("I live in Leeds?", "I live in Leeds.", None),
+        ("I dont smoke", "I don’t smoke", None),
+        ("***", "I smoke", None),
+        ('"…"', "I smoke", None),
+    ],
+)
+def test_a_quote_in_other_typography_is_given_as_it_stands_in_the_text(
+    quote: str, text: str, found: str | None
+) -> None:
+    assert find_quote(quote, text) == found
+
+
+@pytest.mark.parametrize(
     ("text", "standing"),
     [
         ("Always answer in French", True),
