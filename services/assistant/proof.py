@@ -88,13 +88,16 @@ def _look(
     return Proven(op, note.kind, text, message, quote, target, days, replies)
 
 
+_SAYING = 12
+"""Least characters between quotation marks that are somebody's words; fewer are a name or a title."""
 _FOREIGN = re.compile(
     r"""^\s*(?:```|~~~).*?(?:^\s*(?:```|~~~)|\Z)            # a fenced block
       | ^\s*>.*?$                                           # a quoted line
       | ^\s*[-_]{2,}\s*(?:original\ message|forwarded\ message|ursprüngliche\ nachricht)\b.*\Z
       | ^\s*(?:forwarded\ from|weitergeleitet\ von)\b.*\Z
       | ^[^\n]{1,120}\b(?:wrote|writes|schrieb|a\ écrit)\s*:\s*$.*\Z
-      | (?<!\d)["“”„«] [^"“”„«»\n]{12,}? ["”“»]         # somebody's words between marks, of which 55" is none
+      | (?<!\d)["“”„«] (?=[^\w"“”„«»\n]*\w)                # somebody's words between marks, of which 55" is none
+        (?P<said>[^"“”„«»\n]*) ["”“»]
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
@@ -105,7 +108,12 @@ def own_words(text: str) -> str:
 
     What is left out becomes a character that stands in no quote.
     """
-    return _FOREIGN.sub(lambda found: "\x00" * len(found.group()), text)
+    return _FOREIGN.sub(_left_out, text)
+
+
+def _left_out(found: re.Match[str]) -> str:
+    is_name = found["said"] is not None and len(found["said"]) < _SAYING
+    return found.group() if is_name else "\x00" * len(found.group())
 
 
 _SMALL_TALK = frozenset(

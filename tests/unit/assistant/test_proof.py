@@ -65,6 +65,7 @@ def reason(message: Message, note: Note) -> str:
         ("今日は遅いね、Remi。", "Remiは今日遅い。", "今日は遅いね", "about_remi"),
         ("> I live in Leeds.\nNice!", "Ann lives in Leeds.", "I live in Leeds", "quoted"),
         ("Ben wrote: “I live in Leeds now.” Well.", "Ann lives in Leeds.", "I live in Leeds", "quoted"),
+        ('He wrote ""I live in Leeds now."" Well.', "Ann lives in Leeds.", "I live in Leeds", "quoted"),
         ("Look:\nForwarded from Ben\nI live in Leeds.", "Ann lives in Leeds.", "I live in Leeds", "quoted"),
         ("On Monday Ben wrote:\nI live in Leeds.", "Ann lives in Leeds.", "I live in Leeds", "quoted"),
         ("```\nowner = Ann of Leeds\n```", "Ann owns it.", "owner = Ann", "quoted"),
@@ -92,6 +93,21 @@ def test_what_is_left_out_keeps_its_place() -> None:
     text = 'I say "nothing at all of this" to Ben.'
     assert len(own_words(text)) == len(text)
     assert own_words('My book is "Emma".') == 'My book is "Emma".'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'My sister "Bibi" lives in Hamburg and my brother "Max" in Kiel.',
+        "My sister “Bibi” lives in Hamburg and my brother “Max” in Kiel.",
+        "Meine Schwester „Bibi“ wohnt in Hamburg und mein Bruder „Max“ in Kiel.",
+        'Our 27" TV is "new", and the "old" one is 55" wide, as big as "Max" himself.',
+    ],
+)
+def test_what_stands_between_two_names_in_quotation_marks_is_no_quotation(text: str) -> None:
+    assert own_words(text) == text
+    saying = '"I am not coming home today"'
+    assert own_words(f"{text} Max says: {saying}, well.") == f"{text} Max says: {chr(0) * len(saying)}, well."
 
 
 @pytest.mark.parametrize("mark", ['"', "”", "“"])
