@@ -96,7 +96,7 @@ _FOREIGN = re.compile(
       | ^\s*[-_]{2,}\s*(?:original\ message|forwarded\ message|ursprüngliche\ nachricht)\b.*\Z
       | ^\s*(?:forwarded\ from|weitergeleitet\ von)\b.*\Z
       | ^[^\n]{1,120}\b(?:wrote|writes|schrieb|a\ écrit)\s*:\s*$.*\Z
-      | (?<!\d)["“”„«] (?=[^\w"“”„«»\n]*\w)                # somebody's words between marks, of which 55" is none
+      | (?<!\d)["“”„«] (?=[^\w"“”„«»\n]*\w)               # what stands between marks, of which 55" is none
         (?P<said>[^"“”„«»\n]*) ["”“»]
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE | re.DOTALL,
