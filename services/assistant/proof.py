@@ -64,6 +64,7 @@ def _look(
     quote = find_quote(note.quote, own_words(message.text))
     if quote is None:
         return "quoted" if find_quote(note.quote, message.text) else "no_quote"
+    quote = _told(quote)
     text = note.text.strip()
     if reason := _junk(note, text, quote, message):
         return reason
@@ -204,18 +205,37 @@ def _junk(note: Note, text: str, quote: str, message: Message) -> str:
             return "other_script"
     if "\x00" in text or "\x00" in quote:
         return "quoted"
-    if quote.rstrip(" \"'”)").endswith(("?", "？", "؟")) or _asked(quote, message.text):
+    if _ASKS.search(quote) or _asked(quote, message.text):
         return "question"
     if set(words(quote)) <= _SMALL_TALK:
         return "small_talk"
     return "secret" if is_secret(text) or is_secret(quote) else ""
 
 
+_SENTENCE = 3
+"""Least words of a sentence that tells something."""
+_ASKS = re.compile(r"[?？؟][\s\"'”’)]*\Z")
+_FULL_STOP = re.compile(
+    r"""(?<!\b\w)(?<!\b(?:mr|ms|dr|st|vs|jr|sr|nr|ca))(?<!\b(?:mrs|usw|bzw))(?<!\bprof) [.!…]+ (?=\s)
+        (?!(?<=\d\.)\s+(?:jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz]))
+      | [。！] | \n""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_PAUSE = re.compile(r"[.!?？。！؟\n,;:–—()…\u2600-\u27bf\U0001f000-\U0001faff]|\s-+\s")
+
+
+def _told(quote: str) -> str:
+    """The sentences of a quote before the question that it ends in; all of it, if they are but a "Wow!"."""
+    ends = [found.end() for found in _FULL_STOP.finditer(quote)] if _ASKS.search(quote) else []
+    told = quote[: ends[-1]].rstrip() if ends else ""
+    return told if len(words(told)) >= _SENTENCE else quote
+
+
 def _asked(quote: str, text: str) -> bool:
-    """Whether the sentence in which a quote ends is a question, of which the quote is a mere piece."""
-    rest = text[text.find(quote) + len(quote) :]
-    end = re.search(r"[.!?？。！؟\n,;:–—]", rest)
-    return end is not None and end.group() in "?？؟" and not quote.rstrip().endswith((".", "!"))
+    """Whether what is said without a pause where a quote ends is a question, of which it is a mere piece."""
+    quote = quote.rstrip()
+    end = _PAUSE.search(text, text.find(quote) + len(quote) - 1)
+    return end is not None and end.group() in "?？؟"
 
 
 def _script(text: str) -> str:

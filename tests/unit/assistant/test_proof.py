@@ -75,6 +75,46 @@ def test_what_is_believed(message: str, text: str, quote: str, why: str) -> None
     assert reason(said(message), claim(text, quote)) == why
 
 
+OSLO = "I'm flying to Oslo on Friday. What should I pack?"
+
+
+@pytest.mark.parametrize(
+    ("message", "quote", "kept"),
+    [
+        (OSLO, OSLO, "I'm flying to Oslo on Friday."),
+        (OSLO, "I'm flying to Oslo on Friday", "I'm flying to Oslo on Friday"),
+        ("So. I'm 30. Am I old? Ben is!\nWell?", "I'm 30. Am I old?", "I'm 30."),
+        ("i moved to leeds\nany tips?", "i moved to leeds\nany tips?", "i moved to leeds"),
+        ("我的狗病了。怎么办？", "我的狗病了。怎么办？", "我的狗病了。"),
+        ("My dog Biscuit is sick - what should I do?", "My dog Biscuit is sick", "My dog Biscuit is sick"),
+        ("My dog Biscuit is sick 😢 what should I do?", "My dog Biscuit is sick", "My dog Biscuit is sick"),
+        ("My dog Biscuit is sick ☹️ what should I do?", "My dog Biscuit is sick", "My dog Biscuit is sick"),
+        ("My dog Biscuit is sick… what should I do?", "My dog Biscuit is sick", "My dog Biscuit is sick"),
+        ("I'm vegetarian (since 2020) so what can I cook?", "I'm vegetarian", "I'm vegetarian"),
+        ("I'm vegan (since 2020) so what can I cook?", "I'm vegan (since 2020)", "I'm vegan (since 2020)"),
+    ],
+)
+def test_what_is_told_in_one_breath_with_a_question_is_believed(message: str, quote: str, kept: str) -> None:
+    (proven,), _ = prove([claim(f"Ann: {kept}", quote)], [said(message)], {}, {})
+    assert proven.quote == kept
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Do you know Dr. Smith?",
+        "Is J. Smith my nurse?",
+        "Fliegst du am 14. Mai nach Oslo?",
+        "Hi! Do you like dogs?",
+        "Oh wow! Do you like dogs?",
+        "Do you know who lives in well-off Leeds?",
+        "Ben, do you live in Leeds?\nOr in York?",
+    ],
+)
+def test_a_question_stays_one(message: str) -> None:
+    assert reason(said(message), claim("Ann knows of it.", message)) in ("question", "small_talk")
+
+
 def test_only_people_are_believed_and_only_messages_that_are_there() -> None:
     assert reason(said("My dog barks.", Role.REMI), claim("Ann has a dog.", "My dog")) == "not_a_person"
     assert reason(said("My dog barks."), claim("Ann has a dog.", "My dog", message=2)) == "no_such_message"
