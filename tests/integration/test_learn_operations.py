@@ -57,6 +57,26 @@ async def test_the_model_sees_what_it_may_confirm_or_end(talk: Talk, fake: FakeO
     )
 
 
+async def test_in_a_group_each_ones_own_memories_are_shown(talk: Talk, fake: FakeOpenAI) -> None:
+    """However many others have said what is nearer."""
+    await in_leeds(talk, fake)
+    await told(talk, fake, "Answer in French.", FRENCH)
+    for name in ("Ben", "Cem", "Dora", "Eve", "Finn", "Gus", "Hana", "Ida", "Jo"):
+        person = uuid4()
+        for words, text, kind in (
+            ("I live in Oslo now.", f"{name} lives in Oslo now.", "fact"),
+            ("Call me the Great.", f"Call {name} {name} the Great.", "instruction"),
+        ):
+            await talk.say(words, by=name, person_id=person)
+            await learned(talk, fake, note(text, words, kind=kind))
+    await talk.say("I live in Oslo now, too.")
+    await learned(talk, fake)
+    shown = fake.bodies()[-1]["messages"][1]["content"].partition("Talk:")[0]
+    assert "Ann lives in Leeds." in shown
+    assert FRENCH in shown
+    assert "Oslo" not in shown
+
+
 async def test_what_changed_supersedes_and_ranks_above_what_was(talk: Talk, fake: FakeOpenAI) -> None:
     old = await in_leeds(talk, fake)
     moved = await talk.say(OSLO)

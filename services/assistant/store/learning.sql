@@ -12,37 +12,47 @@ WHERE before < $4
 ORDER BY position
 
 -- name: known
--- Memories that rest on the words of the people who said the messages $2, and may bear on these: the nearest in
--- meaning and in words, and what always holds. At most $3 of each, the likeliest first.
+-- Memories that rest on the words of the people who said the messages $2, and may bear on these: of each one's own the
+-- nearest in meaning and in words, and what always holds. At most $3 of each, the likeliest first.
 WITH said AS MATERIALIZED (
-    SELECT own, model, terms FROM passage WHERE space_id = $1 AND subject_id = ANY ($2::uuid[]) LIMIT 100
+    SELECT p.own, p.model, p.terms, author.person_id FROM passage p CROSS JOIN LATERAL (
+        SELECT person_id FROM message WHERE space_id = $1 AND message_id = p.subject_id OFFSET 0) AS author
+    WHERE p.space_id = $1 AND p.subject_id = ANY ($2::uuid[]) LIMIT 100
 ), theirs AS MATERIALIZED (
     SELECT m.memory_id, m.kind, m.learned_at, owner.person_id
     FROM memory m CROSS JOIN LATERAL (
-        SELECT said.person_id FROM memory_source s JOIN message said USING (space_id, message_id)
+        SELECT source.person_id FROM memory_source s CROSS JOIN LATERAL (
+            SELECT person_id FROM message WHERE space_id = $1 AND message_id = s.message_id OFFSET 0) AS source
         WHERE s.space_id = $1 AND s.memory_id = m.memory_id LIMIT 1
     ) AS owner
-    WHERE m.space_id = $1 AND m.superseded_at IS NULL AND m.memory_id = ANY (ARRAY(
-        (SELECT memory_id FROM memory
-         WHERE space_id = $1 AND kind IN ('instruction', 'profile') AND superseded_at IS NULL
-         ORDER BY learned_at DESC LIMIT $3)
+    WHERE m.space_id = $1 AND m.superseded_at IS NULL AND owner.person_id = ANY (ARRAY(
+        SELECT person_id FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[])))
+), picked AS MATERIALIZED (
+    SELECT memory_id FROM (
+        SELECT memory_id, row_number() OVER (PARTITION BY person_id ORDER BY learned_at DESC) AS newest
+        FROM theirs WHERE kind IN ('instruction', 'profile')
+    ) AS standing
+    WHERE newest <= $3
+    UNION
+    SELECT near.subject_id FROM said CROSS JOIN LATERAL (
+        -- As a value, not a condition: so these are put in a table once, not looked through for each passage.
+        (SELECT subject_id FROM passage p
+         WHERE p.space_id = $1 AND p.of_memory AND p.model = said.model AND p.prior > 0
+           AND ((p.subject_id, said.person_id) IN (SELECT memory_id, person_id FROM theirs)) IS TRUE
+         ORDER BY p.own <#> said.own LIMIT $3)
         UNION
-        SELECT near.subject_id FROM said CROSS JOIN LATERAL (
-            (SELECT subject_id FROM passage p
-             WHERE p.space_id = $1 AND p.of_memory AND p.model = said.model AND p.prior > 0
-             ORDER BY p.own <#> said.own LIMIT $3)
-            UNION
-            (SELECT subject_id FROM passage p WHERE p.space_id = $1 AND p.of_memory AND p.prior > 0
-             ORDER BY p.terms <#> said.terms LIMIT $3)
-        ) AS near))
-    AND owner.person_id IN (SELECT person_id FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[]))
+        (SELECT subject_id FROM passage p
+         WHERE p.space_id = $1 AND p.of_memory AND p.prior > 0
+           AND ((p.subject_id, said.person_id) IN (SELECT memory_id, person_id FROM theirs)) IS TRUE
+         ORDER BY p.terms <#> said.terms LIMIT $3)
+    ) AS near
 )
 SELECT theirs.memory_id, theirs.person_id, (
     SELECT coalesce(max(- (p.own <#> said.own)) FILTER (WHERE p.model = said.model), 0)
          + coalesce(max(- (p.terms <#> said.terms)), 0) / 20
     FROM passage p, said WHERE p.space_id = $1 AND p.subject_id = theirs.memory_id
 ) AS likeness
-FROM theirs ORDER BY likeness DESC NULLS LAST, learned_at DESC
+FROM picked JOIN theirs USING (memory_id) ORDER BY likeness DESC NULLS LAST, learned_at DESC
 
 -- name: alike
 -- Memories of whoever said the message $2, ended ones too, that read like $3, rest on that message or on the same
