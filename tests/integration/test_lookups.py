@@ -24,12 +24,14 @@ ROAD = {
     "read": load("outbox")["read"],
     "waits": load("outbox")["waits"],
     "held back": load("outbox")["held_back"],
+    "unsaid": f"{load('memories')['select']} {load('memories')['unsaid']}",
 }
-"""What every turn asks of the database."""
+"""What every turn asks of the database, and every edit."""
 HAUL = {
     "unindexed": SQL["texts"].replace("{asked}", SQL["unindexed"]),
     "stale": SQL["texts"].replace("{asked}", SQL["stale"]),
     "unlearned": load("learning")["unlearned"],
+    "lapse": load("learning")["lapse"],
 }
 """What is asked for every few messages of a long import, before the database has statistics of them."""
 READS_PASSAGES = {"recall", "stale"}
@@ -69,7 +71,14 @@ INSERT INTO message (space_id, message_id, conversation_id, role, person_id, aut
     SELECT $1, gen_random_uuid(), $1, 'person', $1, '', '', now(), now() FROM generate_series(1, $2::int)
 """
 GROWS = {"message", "event", "receipt", "delivery", "turn", "memory", "memory_source", "passage"}
-FEW = {"turn_running", "event_waiting", "memory_standing", "memory_to_index", "message_to_index"}
+FEW = {
+    "turn_running",
+    "event_waiting",
+    "memory_standing",
+    "memory_passing",
+    "memory_to_index",
+    "message_to_index",
+}
 """Indexes of the few rows of a space that are in a certain state."""
 
 

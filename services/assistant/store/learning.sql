@@ -112,12 +112,15 @@ SELECT memory_id FROM surer
 -- Instructions for a few replies end when Remi has given the last of these after the newest message that gave them.
 SELECT m.memory_id FROM memory m
 WHERE m.space_id = $1 AND m.last_reply IS NOT NULL AND m.superseded_at IS NULL AND m.last_reply <= (
-    SELECT count(*) FROM message reply
-    JOIN message said ON said.space_id = $1 AND said.message_id = (
-        SELECT s.message_id FROM memory_source s JOIN message newest USING (space_id, message_id)
-        WHERE s.space_id = $1 AND s.memory_id = m.memory_id ORDER BY newest.position DESC LIMIT 1)
-    WHERE reply.space_id = $1 AND reply.conversation_id = said.conversation_id AND reply.position > said.position
-      AND reply.role = 'remi' AND reply.replaced_by IS NULL)
+    SELECT (SELECT count(*) FROM (
+        SELECT FROM message
+        WHERE space_id = $1 AND conversation_id = said.conversation_id AND position > said.position
+          AND role = 'remi' AND replaced_by IS NULL
+        ORDER BY position LIMIT m.last_reply) AS reply)
+    FROM memory_source s CROSS JOIN LATERAL (
+        SELECT conversation_id, position FROM message WHERE space_id = $1 AND message_id = s.message_id OFFSET 0) AS said
+    WHERE s.space_id = $1 AND s.memory_id = m.memory_id
+    ORDER BY said.position DESC LIMIT 1)
 
 -- name: mark
 -- These were learned from, at the price of $4, $5 tokens, which whoever spoke last bears. Returns those that nobody

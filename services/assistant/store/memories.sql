@@ -51,8 +51,11 @@ superseded_at IS NULL AND memory_id IN (
         SELECT m.message_id FROM form JOIN message m ON m.space_id = ANY ($1::uuid[]) AND m.replaced_by = form.message_id
     ), quoted AS (
         SELECT s.memory_id, s.quote, s.message_id FROM memory_source s
-        WHERE s.space_id = ANY ($1) AND s.memory_id IN (
-            SELECT memory_id FROM form JOIN memory_source f ON f.space_id = ANY ($1) AND f.message_id = form.message_id)
+        WHERE s.space_id = ANY ($1) AND s.memory_id = ANY (ARRAY(
+            SELECT memory_id FROM form CROSS JOIN LATERAL (
+                SELECT memory_id FROM memory_source WHERE space_id = ANY ($1) AND message_id = form.message_id
+                OFFSET 0  -- one by one: a join would read all sources of the space
+            ) AS resting))
         UNION
         SELECT quoted.memory_id, quoted.quote, m.replaced_by FROM quoted
         JOIN message m ON m.space_id = ANY ($1) AND m.message_id = quoted.message_id
