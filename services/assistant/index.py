@@ -19,7 +19,7 @@ from pgvector import HalfVector, SparseVector
 from services.assistant.domain import Message, Role
 from services.assistant.model import Embedder, Vector
 from services.assistant.passages import REACH, Stretch, cut
-from services.assistant.store import passages
+from services.assistant.store import directory, passages
 from services.assistant.store.connection import Store, alone, scoped
 from services.assistant.store.memories import SUPERSEDED
 from services.assistant.store.passages import Passage, Subject, Written
@@ -29,6 +29,8 @@ from services.errors import ModelRefused, ModelUnavailable
 MOST = 64
 MOST_BYTES = 256_000
 """Of text in one go; a longer message goes alone."""
+MOST_SPACES = 1_000
+"""Looked at in one statement."""
 
 _WORD_SHARE = 0.4
 _LENT = 200
@@ -150,6 +152,20 @@ async def reindex(store: Store, embedder: Embedder, space_id: UUID, limit: int =
     await _embed(embedder, runs)
     await _write(store, embedder, space_id, subjects, runs)
     return sum(subject.is_asked for subject in subjects)
+
+
+async def ask_to_reindex(store: Store, embedder: Embedder) -> None:
+    """Have those spaces reindexed whose vectors are not all by this embedder, also where nobody speaks.
+
+    Nothing is asked for until the embedder has answered once. Raises StoreUnavailable.
+    """
+    if name := _model(embedder):
+        async with alone(store) as connection:
+            spaces = await directory.spaces(connection)
+        for start in range(0, len(spaces), MOST_SPACES):
+            some = spaces[start : start + MOST_SPACES]
+            async with alone(store, some) as connection:
+                await passages.ask_to_reindex(connection, some, name)
 
 
 async def promote(store: Store, space_id: UUID, most: int = 100, waiting: int = 200) -> int:

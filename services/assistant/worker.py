@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import structlog
 
-from services.assistant.index import index, promote, reindex
+from services.assistant.index import ask_to_reindex, index, promote, reindex
 from services.assistant.learn import learn
 from services.assistant.link import join_due
 from services.assistant.remi import Remi
@@ -28,6 +28,8 @@ RENEW = 4.0
 """Seconds between renewals; a lease lasts almost four times as long."""
 SWEEP = 30.0
 """Seconds between looks for deliveries whose time is over."""
+RENEW_VECTORS = 600.0
+"""Seconds between looks for spaces whose vectors another model made; replicas change theirs in turn."""
 MOST_TURNS = 64
 MOST_RETRIES = 8
 MOST_LEARNING = 4
@@ -49,6 +51,7 @@ async def look_for_work(remi: Remi) -> None:
         _again_and_again(remi, fire_due, LOOK),
         _again_and_again(remi, expire_late, SWEEP),
         _again_and_again(remi, join_due, LOOK),
+        _again_and_again(remi, _renew_vectors, RENEW_VECTORS),
     )
 
 
@@ -105,6 +108,10 @@ async def _take_over(remi: Remi) -> None:
         remi.running.start(run(remi, claim, None))
     for waiting in await work.claim(remi.store, "retry", uuid4(), MOST_RETRIES):
         remi.running.start(retry(remi, waiting))
+
+
+async def _renew_vectors(remi: Remi) -> None:
+    await ask_to_reindex(remi.store, remi.models.embedder)
 
 
 async def _learn_some(remi: Remi) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from fakes.openai import FakeOpenAI, Step
 from remembering import Gate, Talk, models, texts
 from services.assistant import index as indexing
-from services.assistant.domain import Role
-from services.assistant.index import index, promote, reindex
+from services.assistant.domain import TEAM_SPACE, Role
+from services.assistant.index import ask_to_reindex, index, promote, reindex
+from services.assistant.model import Embedder
 from services.assistant.store import forgetting, passages, work
-from services.assistant.store.connection import scoped
+from services.assistant.store.connection import scoped, unscoped
 from services.errors import ModelRefused, ModelUnavailable
 
 LONG = " ".join(f"Sentence number {number} speaks of garden {number % 7}." for number in range(60))
@@ -270,6 +272,40 @@ async def test_a_new_model_makes_all_vectors_anew(talk: Talk, fake: FakeOpenAI, 
         (best, *_) = await talk.found("Which box holds the green paint?")
         assert best.vector_score > 0
     await talk.check_counts()
+
+
+async def test_spaces_with_vectors_of_another_model_are_reindexed_though_nobody_speaks_there(
+    talk: Talk, fake: FakeOpenAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asked_for(embedder: Embedder) -> list[UUID]:
+        await ask_to_reindex(talk.store, embedder)
+        return [
+            claim.space_id
+            for claim in await work.claim(talk.store, "index", uuid4(), 9, lease=timedelta(minutes=1))
+        ]
+
+    monkeypatch.setattr(indexing, "MOST_SPACES", 1)
+    spaces = {kind: uuid4() for kind in ("person", "group")} | {"team": TEAM_SPACE}
+    async with unscoped(talk.store) as connection:
+        await connection.execute(
+            "INSERT INTO person (person_id, role) VALUES ($1, 'member')", spaces["person"]
+        )
+        await connection.execute(
+            "INSERT INTO chat (platform, chat_id, space_id) VALUES ('telegram', '-1', $1)", spaces["group"]
+        )
+    assert await asked_for(talk.models.embedder) == []
+    for space in spaces.values():
+        other = await Talk(talk.store, talk.models, space_id=space).begin()
+        await other.say("My dog is called Biscuit.")
+        await other.index()
+    assert await asked_for(talk.models.embedder) == []
+    fake.damage = "none"
+    async with models(fake, tmp_path, embedding="newer") as newer:
+        assert await asked_for(newer.embedder) == []  # it never answered yet
+        fake.damage = ""
+        await newer.embedder.embed(["Hello"])
+        assert sorted(await asked_for(newer.embedder)) == sorted(spaces.values())
+        assert await asked_for(newer.embedder) == []
 
 
 async def test_a_model_that_is_changed_back_makes_its_vectors_anew_too(

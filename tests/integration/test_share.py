@@ -1,15 +1,44 @@
 """`/share`: from a person's memory into the team's, because they say so."""
 
+import asyncio
+
+import asyncpg
 import pytest
 
-from client import Gateway
+from client import Gateway, gateway
 from commanding import BOB, labels
+from conftest import Database, StartAssistant, thinks_with
+from fakes.openai import FakeOpenAI
 from services.assistant import commands
 from services.assistant.buttons import Change
-from services.assistant.domain import Reply, Turn
+from services.assistant.domain import TEAM_SPACE, Reply, Turn
 from services.assistant.remi import Remi
 from services.assistant.store.connection import Store
 from services.stubs.assistant.v1 import assistant_pb2 as pb
+
+
+async def test_the_teams_memory_gets_the_vectors_of_a_new_model_while_nobody_shares(
+    start_assistant: StartAssistant, model: FakeOpenAI, database: Database
+) -> None:
+    allow = frozenset({"telegram:7"})
+    async with (
+        start_assistant(allow=allow, **thinks_with(model), embedding_model="one") as assistant,
+        gateway(assistant) as telegram,
+    ):
+        await telegram.command("remember", "The office wifi is called Quokka.")
+        await telegram.press(
+            await telegram.press(await telegram.command("memory"), "1"), "Share with the team"
+        )
+    owner = await asyncpg.connect(database.owner_dsn)
+    async with start_assistant(allow=allow, **thinks_with(model), embedding_model="two"), asyncio.timeout(20):
+        while await owner.fetch(  # noqa: ASYNC110 - Postgres tells nobody
+            "SELECT FROM passage WHERE model LIKE 'one@%'"
+        ):
+            await asyncio.sleep(0.1)
+    assert await owner.fetchval(
+        "SELECT count(*) FROM passage WHERE space_id = $1 AND model LIKE 'two@%'", TEAM_SPACE
+    )
+    await owner.close()
 
 
 async def test_a_shared_memory_is_the_teams_with_its_quote(telegram: Gateway) -> None:

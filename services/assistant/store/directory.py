@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from services.assistant.domain import Author, ChatKind, GroupKeeps, Place, Platform, TeamRole
+from services.assistant.domain import TEAM_SPACE, Author, ChatKind, GroupKeeps, Place, Platform, TeamRole
 from services.assistant.store.connection import Connection, Store, alone
 from services.assistant.store.queries import load
 from services.errors import Unavailable
@@ -106,6 +106,12 @@ async def is_news(connection: Connection, space_id: UUID) -> bool:
 async def tell(connection: Connection, space_id: UUID) -> None:
     """Remi has said in a group what it keeps there."""
     await connection.execute(SQL["tell"], space_id)
+
+
+async def spaces(connection: Connection) -> list[UUID]:
+    """Every space there is: the team's, all people's and all groups'."""
+    rows = await connection.fetch(SQL["spaces"])
+    return [TEAM_SPACE, *(row["space_id"] for row in rows)]
 
 
 async def put_aside(connection: Connection, space_id: UUID, author: Author, is_aside: bool) -> None:

@@ -107,3 +107,7 @@ UPDATE cursor SET message_id = seen.message_id
 FROM unnest($3::text[], $4::text[], $5::text[]) AS seen (chat_id, thread_id, message_id)
 WHERE platform = $1 AND bot_id = $2 AND cursor.chat_id = seen.chat_id AND cursor.thread_id = seen.thread_id
   AND (length(seen.message_id), seen.message_id) > (length(cursor.message_id), cursor.message_id)
+
+-- name: spaces
+-- The private spaces of all people, and those of all groups.
+SELECT person_id AS space_id FROM person UNION ALL SELECT space_id FROM chat

@@ -251,6 +251,11 @@ async def settle(connection: Connection, space_id: UUID, model: str) -> None:
     await connection.execute(SQL["settle"], space_id, model)
 
 
+async def ask_to_reindex(connection: Connection, spaces: Sequence[UUID], model: str) -> None:
+    """Ask for index work where not all passages of a space have their vectors by this model."""
+    await connection.execute(SQL["ask_to_reindex"], spaces, model)
+
+
 async def promote(connection: Connection, space_id: UUID, most: int, waiting: int) -> int:
     """Move passages to postings in a space above LARGE, to HNSW above FAR, where so many wait; how many."""
     return int(await connection.fetchval(SQL["promote"], space_id, most, LARGE, FAR, COMMON, waiting))

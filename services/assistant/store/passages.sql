@@ -274,6 +274,15 @@ UPDATE space_statistics s SET model = $2
 WHERE space_id = $1
   AND CASE WHEN model <> $2 THEN NOT EXISTS (SELECT FROM passage p WHERE p.space_id = $1 AND p.model <> $2) END
 
+-- name: ask_to_reindex
+-- Index work for those of the spaces $1 that are not noted as by the model $2, unless it is asked for already; in the
+-- name of the space, for in the team's there is no conversation.
+INSERT INTO work (space_id, kind, subject_id, route)
+SELECT space_id, 'index', space_id, '' FROM space_statistics
+WHERE space_id = ANY ($1::uuid[]) AND model <> $2
+ORDER BY space_id
+ON CONFLICT DO NOTHING
+
 -- name: write
 -- Passages of subjects that have none yet, and new vectors and terms of others; nothing at all if one of the
 -- subjects $2, which the passages rest on, is gone. $3 the model; then a row a passage, and in $19 whether the model is
