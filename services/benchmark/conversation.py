@@ -29,7 +29,7 @@ class Message(_Record):
 class Question(_Record):
     id: str
     kind: str
-    text: Annotated[str, Field(min_length=1)]
+    text: Annotated[str, Field(pattern=r"\S")]
     author: Annotated[str, Field(min_length=1)]
     asked_at: AwareDatetime
     evidence: tuple[str, ...] = ()
@@ -42,12 +42,15 @@ class Conversation(_Record):
 
 
 def read(path: Path) -> list[Conversation]:
-    """All conversations of a file. Raises SettingsError, which names the line that can't be read."""
+    """The conversations of a file, one at least. Raises SettingsError, which names a line that can't be read."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: can't be read: {error}") from None
-    return [_parsed(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    conversations = [_parsed(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not conversations:
+        raise SettingsError(f"{path}: holds no conversation")
+    return conversations
 
 
 def _parsed(path: Path, number: int, line: str) -> Conversation:

@@ -6,9 +6,11 @@ MemoryService as of its date. Nothing but the public contract is used, and no mo
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import grpc
@@ -112,11 +114,15 @@ def _record(conversation: Conversation, message: Message) -> dict[str, object]:
         "record": "message",
         "id": str(_uuid(conversation, message)),
         "conversation": str(uuid5(NAMESPACE_OID, conversation.id)),
-        "role": "remi" if message.role == "assistant" else "person",
+        "role": _role(message),
         "author": message.author,
         "text": message.text,
         "sent_at": message.sent_at.isoformat(),
     }
+
+
+def _role(message: Message) -> str:
+    return "remi" if message.role == "assistant" else "person"
 
 
 def _uuid(conversation: Conversation, message: Message) -> UUID:
@@ -132,14 +138,24 @@ async def _ids(
     """Our ids of the messages by those that the assistant gave them, as an export tells them."""
     pieces = memory.Export(pb.ExportRequest(actor=actor), metadata=metadata, timeout=_IMPORT_SECONDS)
     exported = b"".join([piece.chunk async for piece in pieces])
-    records = [json.loads(line) for line in exported.decode().split("\n") if line]
-    theirs: dict[tuple[datetime, str], list[str]] = {}
-    for record in records:
+    return matched(conversation, [json.loads(line) for line in exported.decode().split("\n") if line])
+
+
+def matched(conversation: Conversation, exported: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Our ids of the messages by those in an export's records; of equal messages, in the order of both.
+
+    Raises Unavailable if one of ours isn't among them.
+    """
+    theirs: dict[tuple[str, str, datetime, str], deque[str]] = {}
+    for record in exported:
         if record.get("record") == "message":
-            said = datetime.fromisoformat(record["sent_at"]), record["text"]
-            theirs.setdefault(said, []).append(record["id"])
+            said = record["role"], record["author"], datetime.fromisoformat(record["sent_at"]), record["text"]
+            theirs.setdefault(said, deque()).append(record["id"])
     try:
-        return {theirs[each.sent_at, each.text].pop(): each.id for each in conversation.messages}
+        return {
+            theirs[_role(each), each.author, each.sent_at, each.text].popleft(): each.id
+            for each in conversation.messages
+        }
     except (KeyError, IndexError):
         raise Unavailable("the assistant does not give back the messages that it was given") from None
 

@@ -40,6 +40,22 @@ def test_a_conversation_a_line(tmp_path: Path) -> None:
     assert first.questions[0].evidence == ("a",)
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_only_the_end_of_a_line_ends_it(tmp_path: Path, separator: str) -> None:
+    text = f"Hello{separator}there"
+    raw = json.dumps(
+        {"id": "talk", "messages": [{**MESSAGE, "text": text}], "questions": []}, ensure_ascii=False
+    )
+    first, second = conversation.read(written(tmp_path, f"{raw}\r", line()))
+    assert first.messages[0].text == text
+    assert second.messages[0].text == "Hello"
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    (read,) = conversation.read(written(tmp_path, f"\ufeff{line()}"))
+    assert read.id == "talk"
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
@@ -48,6 +64,9 @@ def test_a_conversation_a_line(tmp_path: Path) -> None:
         ([line(messages=[{**MESSAGE, "role": "system"}])], "messages.0.role"),
         ([line(messages=[MESSAGE, MESSAGE])], "two messages a"),
         ([line(questions=[{**QUESTION, "evidence": ["b"]}])], "question q names no message b"),
+        ([line(questions=[{**QUESTION, "text": " \t"}])], "line 1, questions.0.text"),
+        ([], "holds no conversation"),
+        (["", " "], "holds no conversation"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, lines: list[str], said: str) -> None:
