@@ -42,7 +42,7 @@ class Conversation(_Record):
 
 
 def read(path: Path) -> list[Conversation]:
-    """The conversations of a file, one at least. Raises SettingsError, which names a line that can't be read."""
+    """The conversations of a file, one at least. Raises SettingsError, with the line that can't be read."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
