@@ -57,6 +57,8 @@ def main() -> int:
     """Run everything until the chat ends or a signal comes; the exit code of the process."""
     # What gRPC itself logs tells a person nothing.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    # Its handlers of a fork sometimes crash a child between fork and exec.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     try:
         settings = load(RunSettings)
         data = settings.data.absolute()

@@ -260,6 +260,18 @@ async def test_a_child_that_dies_is_started_again(house: House) -> None:
     assert "assistant ended with -9" in err
 
 
+async def test_children_are_started_without_the_fork_handlers_of_grpc(house: House) -> None:
+    house.furnish("assistant", ASSISTANT)
+    house.furnish("telegram", TELLTALE.replace("REMI_GATEWAY_TOKEN", "GRPC_ENABLE_FORK_SUPPORT"))
+    async with house.run(TELEGRAM_BOT_TOKEN="1:a") as process:
+        await house.heard("assistant")
+        await house.heard("telegram")
+        assert process.stderr is not None
+        async with asyncio.timeout(WAIT_SECONDS):
+            await process.stderr.readuntil(b"remi: telegram does not start: 0\n")
+        await over(process)
+
+
 async def test_an_assistant_with_bad_settings_ends_the_start_with_its_line(house: House) -> None:
     house.furnish("assistant", MISCONFIGURED)
     async with house.run() as process:
