@@ -19,6 +19,8 @@ from services.stubs.assistant.v1 import assistant_pb2_grpc as stubs
 
 # The assistant commits an event within milliseconds; after this long without a word the call is made anew.
 ACCEPT_SECONDS = 30
+# How long somebody who can't wait for the assistant looks for it.
+REACH_SECONDS = 5
 # The longest a turn's stream is held open; a Final that takes longer comes through Deliver.
 TURN_SECONDS = 900
 # A refusal costs next to nothing, and what waits should be taken within seconds of the assistant's return.
@@ -70,6 +72,16 @@ def open_channel(settings: GatewaySettings) -> grpc.aio.Channel:
         f"REMI_ASSISTANT: {settings.assistant} is another machine: give REMI_TLS_CA, "
         "or say REMI_CLOSED_NETWORK=true where nobody else is on that network"
     )
+
+
+async def is_reached(channel: grpc.aio.Channel) -> bool:
+    """Whether somebody answers at the other end, on a busy machine too: a first attempt is given up soon."""
+    try:
+        async with asyncio.timeout(REACH_SECONDS):
+            await channel.channel_ready()
+    except TimeoutError:
+        return False
+    return True
 
 
 async def is_serving(channel: grpc.aio.Channel) -> bool:

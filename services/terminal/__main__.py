@@ -2,7 +2,7 @@
 
 import sys
 
-from services.gateway.client import is_serving, open_channel
+from services.gateway.client import is_reached, open_channel
 from services.gateway.process import run
 from services.gateway.settings import GatewaySettings
 from services.terminal.face import serve
@@ -12,7 +12,7 @@ from services.terminal.transfer import main
 async def talk(settings: GatewaySettings) -> None:
     """The chat, or the pipe. Whoever waits for an assistant is told so."""
     async with open_channel(settings) as channel:
-        if not await is_serving(channel):
+        if not await is_reached(channel):
             where = f"no assistant answers at {settings.assistant} yet"
             print(f"remi terminal: {where}, so I wait for it; make run starts one", file=sys.stderr)
     await serve(settings)

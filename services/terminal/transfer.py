@@ -10,7 +10,7 @@ from typing import BinaryIO
 import grpc
 
 from services.errors import SettingsError
-from services.gateway.client import connect
+from services.gateway.client import Client, connect, is_reached
 from services.gateway.process import run
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
@@ -19,6 +19,7 @@ from services.terminal.files import new_file
 from services.terminal.talk import account, actor
 
 USAGE = "usage: .venv/bin/python -m services.terminal [export FILE | import FILE]"
+_NOBODY = "the assistant does not answer; start it with make run"
 _CHUNK_BYTES = 1024 * 1024
 
 
@@ -38,7 +39,7 @@ async def take_along(settings: GatewaySettings, path: Path) -> None:
     """Write all that Remi remembers of this account's direct talk. Raises SettingsError."""
     size = 0
     async with connect(settings, "terminal") as client:
-        memory = stubs.MemoryServiceStub(client.channel)
+        memory = await _memory(client)
         try:
             with new_file(path) as file:
                 async for piece in memory.Export(
@@ -56,7 +57,7 @@ async def take_along(settings: GatewaySettings, path: Path) -> None:
 async def bring_back(settings: GatewaySettings, path: Path) -> None:
     """Bring a file into the memory of this account's direct talk. Raises SettingsError."""
     async with connect(settings, "terminal") as client:
-        memory = stubs.MemoryServiceStub(client.channel)
+        memory = await _memory(client)
         try:
             with path.open("rb") as file:
                 done = await memory.Import(_requests(file), metadata=client.metadata)
@@ -67,6 +68,12 @@ async def bring_back(settings: GatewaySettings, path: Path) -> None:
     print(done.summary)
 
 
+async def _memory(client: Client) -> "stubs.MemoryServiceAsyncStub":
+    if not await is_reached(client.channel):
+        raise SettingsError(_NOBODY)
+    return stubs.MemoryServiceStub(client.channel)
+
+
 async def _requests(file: BinaryIO) -> AsyncIterator[pb.ImportRequest]:
     yield pb.ImportRequest(actor=actor(account()))
     while chunk := file.read(_CHUNK_BYTES):
@@ -75,5 +82,5 @@ async def _requests(file: BinaryIO) -> AsyncIterator[pb.ImportRequest]:
 
 def _told(error: grpc.aio.AioRpcError) -> SettingsError:
     if error.code() is grpc.StatusCode.UNAVAILABLE:
-        return SettingsError("the assistant does not answer; start it with make run")
+        return SettingsError(_NOBODY)
     return SettingsError(error.details() or error.code().name)

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from conftest import Assistant, StartAssistant
 from services.assistant.domain import Platform
 from services.errors import SettingsError
+from services.gateway import client
 from services.gateway.settings import GatewaySettings
 from services.terminal import pipe, transfer
 
@@ -24,6 +25,12 @@ EXPORT = (
 def settings_of(assistant: Assistant, folder: Path) -> GatewaySettings:
     token = SecretStr(assistant.tokens[Platform.TERMINAL])
     return GatewaySettings(assistant=assistant.address, data=folder, gateway_token=token)
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long for an assistant that is not there."""
+    monkeypatch.setattr(client, "REACH_SECONDS", 1)
 
 
 async def test_a_file_comes_in_and_goes_out(

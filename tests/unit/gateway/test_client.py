@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from fakes.assistant import Fail, FakeAssistant, Hold, Step, accepted, draft, echo, final, message, refused
 from services.errors import InvalidEvent, NotAllowed, SettingsError
 from services.gateway import client as client_module
-from services.gateway.client import Client, connect, converse
+from services.gateway.client import Client, connect, converse, is_reached
 from services.gateway.settings import GatewaySettings
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 
@@ -55,6 +55,21 @@ async def test_an_event_waits_for_an_assistant_that_is_away(assistant: FakeAssis
     await assistant.come_back()
 
     assert await asyncio.wait_for(waiting, 10) == ["accepted", "final"]
+
+
+async def test_who_can_not_wait_looks_for_the_assistant_for_a_while(
+    assistant: FakeAssistant, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await assistant.hang_up()
+    looking = asyncio.create_task(is_reached(client.channel))
+    # Longer than one attempt to connect.
+    await asyncio.sleep(0.3)
+    await assistant.come_back()
+    assert await looking
+
+    await assistant.hang_up()
+    monkeypatch.setattr(client_module, "REACH_SECONDS", 0.3)
+    assert not await is_reached(client.channel)
 
 
 async def test_a_call_that_hangs_before_accepted_is_made_anew(
