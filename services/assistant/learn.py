@@ -6,7 +6,7 @@ the quote it rests on stands in a message of a person.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -91,7 +91,7 @@ async def learn(
             zip(proven, vectors, strict=True), key=lambda pair: pair[0].message.sent_at
         ):
             if each.message.message_id in ours:
-                done[await _keep(connection, space_id, each, vector, _name(embedder))] += 1
+                done[await _keep(connection, space_id, each, vector, _name(embedder), ours)] += 1
         done["lapsed"] += await learning.lapse(connection, space_id, messages[-1].sent_at)
     log.info(
         "learned", conversation=str(conversation_id), messages=len(messages), **done, dropped=dict(dropped)
@@ -164,11 +164,19 @@ async def _ask(
 
 
 async def _keep(
-    connection: Connection, space_id: UUID, claim: Proven, vector: HalfVector | None, model: str
+    connection: Connection,
+    space_id: UUID,
+    claim: Proven,
+    vector: HalfVector | None,
+    model: str,
+    batch: Set[UUID],
 ) -> str:
-    """Do what a proven note says, as far as what is known by now allows; what came of it, in one word."""
+    """Do what a proven note says, as far as what is known by now allows; what came of it, in one word.
+
+    `batch` are the messages that are learned from together.
+    """
     message, source = claim.message, (claim.message.message_id, claim.quote)
-    target = await _standing(connection, space_id, message, claim.target)
+    target = await _standing(connection, space_id, claim, batch)
     if claim.op is Operation.RETRACT:
         if target is None or target.last_said >= message.sent_at:
             return "too_late"
@@ -215,7 +223,7 @@ async def _keep(
         ):
             return "gone"
     if claim.op is not Operation.SUPERSEDE or target is None:
-        target = await _standing(connection, space_id, message, passing)
+        target = await _given_anew(connection, space_id, message, passing)
     if target is not None and holds and target.memory_id != memory_id:
         if target.last_said < message.sent_at:
             await memories.supersede(connection, space_id, target.memory_id, message.sent_at, memory_id)
@@ -226,18 +234,51 @@ async def _keep(
     return "confirmed" if same is not None else "added"
 
 
-async def _standing(
-    connection: Connection, space_id: UUID, message: Message, named: Memory | Alike | None
+async def _standing(connection: Connection, space_id: UUID, claim: Proven, batch: Set[UUID]) -> Memory | None:
+    """The memory a note is about as it stands now; None if it went, ended, or rests on this message.
+
+    What took its place in this very call the model couldn't name: a note about the same goes for that.
+    """
+    shown = claim.target
+    if shown is None:
+        return None
+    target = await _memory(connection, space_id, shown.memory_id)
+    while target is not None and target.superseded_at is not None:
+        by = target.superseded_by
+        target = None if by is None else await _memory(connection, space_id, by)
+        if target is not None and not _goes_on(claim, shown, target, batch):
+            return None
+    own = target is not None and claim.message.message_id in _messages(target)
+    return None if own else target
+
+
+async def _given_anew(
+    connection: Connection, space_id: UUID, message: Message, passing: Alike | None
 ) -> Memory | None:
-    """The memory a note is about as it stands now; None if it went, ended, or rests on this message."""
-    if named is None:
+    """The instruction for a few replies that a message gives anew, if it holds and rests on others."""
+    memory = await _memory(connection, space_id, passing.memory_id) if passing else None
+    if memory is None or memory.superseded_at is not None or message.message_id in _messages(memory):
         return None
-    try:
-        target = await memories.get(connection, [space_id], named.memory_id)
-    except NotFound:
-        return None
-    own = message.message_id in {source.message_id for source in target.sources}
-    return None if own or target.superseded_at is not None else target
+    return memory
+
+
+def _goes_on(claim: Proven, shown: Memory, now: Memory, batch: Set[UUID]) -> bool:
+    """Whether a note about what the model was shown is about what took its place, in the same batch."""
+    if batch.isdisjoint(_messages(now)):
+        return False
+    if claim.op is Operation.RETRACT:
+        return not proof.names_only(claim.quote, shown.text, now.text)
+    return proof.shared(claim.text, now.text) >= proof.RELATED
+
+
+def _messages(memory: Memory) -> frozenset[UUID]:
+    return frozenset(source.message_id for source in memory.sources)
+
+
+async def _memory(connection: Connection, space_id: UUID, memory_id: UUID) -> Memory | None:
+    with suppress(NotFound):
+        return await memories.get(connection, [space_id], memory_id)
+    return None
 
 
 def _same(claim: Proven, target: Memory | None, known: Sequence[Alike]) -> Alike | None:

@@ -12,7 +12,7 @@ from services.assistant.domain import Memory, MemoryKind, Message, Role
 from services.assistant.happens import Days, settled
 from services.assistant.notes import Note, Operation
 from services.assistant.quotes import find_quote
-from services.assistant.words import words
+from services.assistant.words import stems, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +370,11 @@ def shared(one: str, other: str) -> float:
     """Of the words of two texts the share that both have."""
     mine, theirs = set(_content(one)), set(_content(other))
     return len(mine & theirs) / max(1, len(mine | theirs))
+
+
+def names_only(quote: str, one: str, other: str) -> bool:
+    """Whether a quote has words of one text that the other lacks."""
+    return not set(stems(quote)).isdisjoint(set(stems(one)) - set(stems(other)))
 
 
 def _turning(text: str) -> frozenset[str]:

@@ -94,6 +94,34 @@ async def test_what_changed_supersedes_and_ranks_above_what_was(talk: Talk, fake
     assert {each.text for each in found if each.superseded} == {old.text, LEEDS}
 
 
+YORK = note("Ann lives in York.", "I moved to York.", "supersede", handle="k1")
+
+
+@pytest.mark.parametrize(
+    ("then", "again", "holds"),
+    [
+        ("Sorry, no: Hull.", note("Ann lives in Hull.", "Hull", "supersede", handle="k1"), ["Hull"]),
+        ("Forget that about York.", note("", "Forget that about York.", "retract", handle="k1"), []),
+        ("Forget that.", note("", "Forget that.", "retract", handle="k1"), []),
+        ("So Leeds is over.", note("", "So Leeds is over.", "retract", handle="k1"), ["York"]),
+        ("Yes, York!", note("Ann lives in York.", "Yes, York!", "confirm", handle="k1"), ["York"]),
+        (
+            "And I work from home.",
+            note("Ann has an office in the house.", "I work from home", "supersede", handle="k1"),
+            ["York", "house"],
+        ),
+    ],
+)
+async def test_what_changes_twice_in_one_batch_ends_twice(
+    talk: Talk, fake: FakeOpenAI, then: str, again: dict[str, Any], holds: list[str]
+) -> None:
+    await in_leeds(talk, fake)
+    await talk.say("I moved to York.")
+    await talk.say(then)
+    await learned(talk, fake, YORK, again | {"message": 2})
+    assert sorted(text.split()[-1].strip(".") for text in await known(talk)) == holds
+
+
 @pytest.fixture
 async def near(store: Store, fake: FakeOpenAI, embedder_data: Path) -> AsyncIterator[Talk]:
     """With the embedder that finds texts of a small difference near."""
