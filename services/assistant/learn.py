@@ -300,7 +300,8 @@ def _same(claim: Proven, target: Memory | None, known: Sequence[Alike]) -> Alike
         if not proof.may_mean_the_same(each.text, claim.text):
             continue
         related = max(each.likeness, proof.shared(each.text, claim.text)) >= proof.RELATED
-        if each.likeness >= proof.ALIKE or (each.same_quote and related):
+        says_it = each.same_quote and not proof.part_ways(each.text, claim.text, claim.quote)
+        if each.likeness >= proof.ALIKE or (says_it and related):
             return each
     return None
 

@@ -344,6 +344,7 @@ _OPPOSED = frozenset(_SIDES.split())
 _ARTICLES = frozenset(
     ["a", "an", "the", "der", "die", "das", "ein", "eine", "le", "la", "les", "un", "une", "el", "los"]
 )
+_FILLERS = frozenset(stems("he she him his her hers who whom also still really very too called named"))
 ALIKE = 0.95
 """Cosine of two texts that may say the same."""
 RELATED = 0.4
@@ -375,6 +376,13 @@ def shared(one: str, other: str) -> float:
 def names_only(quote: str, one: str, other: str) -> bool:
     """Whether a quote has words of one text that the other lacks."""
     return not set(stems(quote)).isdisjoint(set(stems(one)) - set(stems(other)))
+
+
+def part_ways(one: str, other: str, quote: str) -> bool:
+    """Whether each of two texts names what neither the other does nor the quote that both rest on."""
+    mine, theirs = (set(stems(text)) - _FILLERS for text in (one, other))
+    said = set(stems(quote))
+    return bool(mine - theirs - said) and bool(theirs - mine - said)
 
 
 def _turning(text: str) -> frozenset[str]:

@@ -265,6 +265,18 @@ async def test_a_change_of_mind_held_ten_times_leaves_two_memories(talk: Talk, f
     }
 
 
+async def test_the_same_short_answer_may_say_another_thing(talk: Talk, fake: FakeOpenAI) -> None:
+    for dish in ("sushi", "ramen", "sushi"):
+        await talk.say(f"How do you like {dish}?", role=Role.REMI)
+        await talk.say("I love it!")
+        await learned(talk, fake, note(f"Ann loves {dish}.", "I love it!", message=2))
+    found = await known(talk)
+    assert {text: len(memory.sources) for text, memory in found.items()} == {
+        "Ann loves sushi.": 2,
+        "Ann loves ramen.": 1,
+    }
+
+
 async def test_one_message_may_say_two_things(talk: Talk, fake: FakeOpenAI) -> None:
     await talk.say("I have a dog and a cat.")
     both = [note(f"Ann has a {pet}.", "I have a dog and a cat.") for pet in ("dog", "cat")]

@@ -8,7 +8,14 @@ import pytest
 
 from services.assistant.domain import Memory, MemoryKind, Message, Role
 from services.assistant.notes import Note
-from services.assistant.proof import is_secret, may_mean_the_same, own_words, prove, reads_alike
+from services.assistant.proof import (
+    is_secret,
+    may_mean_the_same,
+    own_words,
+    part_ways,
+    prove,
+    reads_alike,
+)
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 ANN = uuid4()
@@ -196,3 +203,19 @@ def test_what_turns_a_meaning_round_is_seen(one: str, other: str, same: bool) ->
 
 def test_articles_and_case_make_no_difference() -> None:
     assert reads_alike("Ann has a dog.", "ann has the dog")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "quote", "apart"),
+    [
+        ("Ann loves sushi.", "Ann loves ramen.", "I love it!", True),
+        ("Ann wants a summary of sales.", "Ann wants a summary of expenses.", "Yes, do that.", True),
+        ("Ann loves tea.", "Ann adores tea.", "I love tea", False),
+        ("Ann has a dog called Biscuit.", "Ann's dog is named Biscuit.", "It's Biscuit!", False),
+        ("Ann lives in Leeds.", "Ann lives in Leeds with her cat.", "I live there", False),
+    ],
+)
+def test_texts_part_ways_where_each_names_what_was_not_said(
+    one: str, other: str, quote: str, apart: bool
+) -> None:
+    assert part_ways(one, other, quote) is apart
