@@ -5,6 +5,7 @@ numbers of the list that the person was shown last.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import TypeAlias
 from uuid import UUID, uuid4
@@ -58,9 +59,12 @@ Rows: TypeAlias = tuple[tuple[Button, ...], ...]
 
 async def listed(remi: Remi, turn: Turn, asked: Action | None = None) -> tuple[Reply, Change | None]:
     """One page of what is known; after the first, the one that its button asks for."""
-    kind, after, shown, list_id = _KINDS[0], None, 0, str(uuid4())
+    kind, shown, list_id = _KINDS[0], 0, str(uuid4())
+    after: memories.After | None = None
     if asked is not None:
-        kind, after = MemoryKind(asked.arguments["kind"][0]), UUID(asked.arguments["after"][0])
+        memory_id, learned_at = asked.arguments["after"]
+        after = datetime.fromisoformat(learned_at), UUID(memory_id)
+        kind = MemoryKind(asked.arguments["kind"][0])
         shown, list_id = int(asked.arguments["shown"][0]), asked.arguments["list"][0]
     found: list[Memory] = []
     async with scoped(remi.store, turn.spaces) as connection:
@@ -100,7 +104,7 @@ async def listed(remi: Remi, turn: Turn, asked: Action | None = None) -> tuple[R
         turn,
         "memory",
         kind=[page[-1].kind],
-        after=[str(page[-1].memory_id)],
+        after=[str(page[-1].memory_id), page[-1].learned_at.isoformat()],
         shown=[str(number)],
         list=[list_id],
     )

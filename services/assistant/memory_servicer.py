@@ -90,7 +90,7 @@ class MemoryServicer(MemoryServiceServicer):
             size = page_size(request.page_size)
             if request.kind not in _KINDS:
                 raise InvalidEvent("kind", "is unknown")
-            after = uuid("page_token", request.page_token) if request.page_token else None
+            after = _after(request.page_token) if request.page_token else None
             async with alone(self._remi.store, who.access.spaces) as connection:
                 found = await memories.page(
                     connection,
@@ -104,7 +104,9 @@ class MemoryServicer(MemoryServiceServicer):
             ids = await self._platform_ids(who, page)
         return pb.ListResponse(
             memories=[_memory(who, each, ids) for each in page],
-            next_page_token=str(page[-1].memory_id) if len(found) > size else "",
+            next_page_token=f"{page[-1].learned_at.isoformat()} {page[-1].memory_id}"
+            if len(found) > size
+            else "",
         )
 
     async def Get(self, request: pb.GetRequest, context: Context) -> pb.GetResponse:  # noqa: N802
@@ -279,6 +281,14 @@ def _within(field: str, value: int, most: int) -> int:
     if not 0 <= value <= most:
         raise InvalidEvent(field, f"must be 0 to {most:,}")
     return value
+
+
+def _after(page_token: str) -> memories.After:
+    learned_at, _, memory_id = page_token.partition(" ")
+    try:
+        return datetime.fromisoformat(learned_at).astimezone(UTC), UUID(memory_id)
+    except (ValueError, OverflowError):
+        raise InvalidEvent("page_token", "is none of ours") from None
 
 
 def _ids(field: str, values: Iterable[str]) -> tuple[UUID, ...]:

@@ -217,6 +217,21 @@ async def test_a_correction_supersedes_and_the_old_stays_as_history(talk: Talk) 
     assert [memory.text for memory in await known(talk)] == ["I live in Oslo."]
 
 
+async def test_the_rest_of_a_list_stands_when_what_a_page_ended_with_is_forgotten(talk: Talk) -> None:
+    message = await talk.say("one two three four five")
+    spaces = [talk.space_id]
+    async with scoped(talk.store, spaces) as connection:
+        for word in ("one", "two", "three", "four", "five"):
+            await memories.insert(
+                connection, talk.space_id, uuid4(), MemoryKind.FACT, word, talk.now, [(message, word)]
+            )
+        first = await memories.page(connection, spaces, size=2)
+        last = first[-1]
+        await forgetting.forget(connection, talk.space_id, [], [last.memory_id])
+        rest = await memories.page(connection, spaces, after=(last.learned_at, last.memory_id))
+    assert len({memory.memory_id for memory in (*first, *rest)}) == 5
+
+
 async def test_memories_are_paged_newest_first_by_kind(talk: Talk) -> None:
     message = await talk.say("one two three four five")
     async with scoped(talk.store, [talk.space_id]) as connection:
@@ -226,10 +241,11 @@ async def test_memories_are_paged_newest_first_by_kind(talk: Talk) -> None:
                 connection, talk.space_id, uuid4(), kind, word, talk.now, [(message, word)]
             )
         spaces = [talk.space_id]
-        seen, after = [], None
+        seen: list[str] = []
+        after: memories.After | None = None
         while page := await memories.page(connection, spaces, MemoryKind.FACT, after=after, size=3):
             seen += [memory.text for memory in page]
-            after = page[-1].memory_id
+            after = page[-1].learned_at, page[-1].memory_id
         events = await memories.page(connection, spaces, MemoryKind.EVENT)
         assert await memories.get(connection, spaces, events[0].memory_id) == events[0]
         with pytest.raises(NotFound):

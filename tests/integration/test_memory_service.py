@@ -107,6 +107,18 @@ async def test_memories_are_listed_by_kind_and_page(telegram: Gateway) -> None:
     assert paged == [each.memory_id for each in everything]
 
 
+async def test_a_list_goes_on_though_what_a_page_ended_with_is_forgotten(telegram: Gateway) -> None:
+    for number in range(4):
+        await telegram.command("remember", f"Shelf {number} holds tea.")
+    first = await call(telegram, "List", pb.ListRequest(actor=actor(telegram), page_size=2))
+    gone = first.memories[-1].memory_id
+    rest = pb.ListRequest(actor=actor(telegram), page_size=200, page_token=first.next_page_token)
+    before = [each.memory_id for each in (await call(telegram, "List", rest)).memories]
+    await call(telegram, "Forget", pb.ForgetRequest(actor=actor(telegram), memory_ids=[gone]))
+    assert [each.memory_id for each in (await call(telegram, "List", rest)).memories] == before
+    assert len(before) == 2
+
+
 async def test_a_correction_is_found_at_once_and_the_old_stays_as_history(telegram: Gateway) -> None:
     await telegram.command("remember", "My locker is number 12.")
     (old,) = await memories(telegram)
@@ -287,6 +299,8 @@ async def test_a_person_who_was_removed_reads_nothing_any_more(
         ("List", pb.ListRequest, {"kind": 99}, "kind"),
         ("List", pb.ListRequest, {"page_size": 201}, "page_size"),
         ("List", pb.ListRequest, {"page_token": "next"}, "page_token"),
+        ("List", pb.ListRequest, {"page_token": f"2026-01-01T00:00:00+00:00 {'x' * 36}"}, "page_token"),
+        ("List", pb.ListRequest, {"page_token": f"0001-01-01T00:00:00+14:00 {uuid4()}"}, "page_token"),
         ("Get", pb.GetRequest, {"memory_id": "7"}, "memory_id"),
         ("Correct", pb.CorrectRequest, {"memory_id": str(uuid4()), "text": " "}, "text"),
         ("Forget", pb.ForgetRequest, {}, "everything"),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -13,6 +14,9 @@ from services.assistant.store.queries import load
 from services.errors import InvalidEvent, NotFound
 
 SQL = load("memories")
+
+After: TypeAlias = tuple[datetime, UUID]
+"""Where a page ended: when its last memory was learned, and its id. It may be forgotten by now."""
 
 SUPERSEDED = 0.3
 """What the score of a memory loses when it no longer holds."""
@@ -64,11 +68,11 @@ async def page(
     spaces: Sequence[UUID],
     kind: MemoryKind | None = None,
     with_superseded: bool = False,
-    after: UUID | None = None,
+    after: After | None = None,
     size: int = 50,
 ) -> tuple[Memory, ...]:
-    """Memories, newest first; those that come `after` one of them."""
-    rows = await connection.fetch(_PAGE, spaces, kind, with_superseded, after, size)
+    """Memories, newest first; those that come `after` the last of another page."""
+    rows = await connection.fetch(_PAGE, spaces, kind, with_superseded, *(after or (None, None)), size)
     return tuple(_memory(row) for row in rows)
 
 

@@ -32,9 +32,8 @@ FROM memory WHERE space_id = ANY ($1::uuid[]) AND
 
 -- name: page
 ($2::text IS NULL OR kind = $2) AND ($3 OR superseded_at IS NULL)
-AND ($4::uuid IS NULL OR (learned_at, memory_id) < (
-    SELECT learned_at, memory_id FROM memory WHERE space_id = ANY ($1::uuid[]) AND memory_id = $4))
-ORDER BY learned_at DESC, memory_id DESC LIMIT $5
+AND ($4::timestamptz IS NULL OR (learned_at, memory_id) < ($4, $5::uuid))
+ORDER BY learned_at DESC, memory_id DESC LIMIT $6
 
 -- name: resting_on
 superseded_at IS NULL AND (space_id, memory_id) IN (
