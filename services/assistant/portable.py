@@ -48,7 +48,7 @@ def _storable(text: str) -> str:
 
 
 Text = Annotated[str, Field(max_length=wire.MAX_TEXT), AfterValidator(_storable)]
-Moment = Annotated[AwareDatetime, Field(ge=wire.EARLIEST, lt=datetime(9999, 1, 1, tzinfo=UTC))]
+Moment = Annotated[AwareDatetime, Field(ge=wire.EARLIEST, lt=wire.LATEST)]
 
 
 def _zone(name: str) -> str:

@@ -59,18 +59,18 @@ def due_at(starts: datetime, zone: ZoneInfo) -> datetime:
 
 
 def following(due: Due, zone: ZoneInfo, after: datetime) -> datetime | None:
-    """The first moment of a rule later than `after`; None if it comes no more."""
+    """The first moment of a rule later than `after`; None if it comes no more, or beyond the calendar."""
     rule = due.rule
-    first = due_at(due.starts, zone)
-    if first > after:
-        return first
-    if rule is None:
-        return None
-    if rule.unit in ("minute", "hour"):
-        return first + rule.step * ((after - first) // rule.step + 1)
-    count = _steps_before(due, zone, after)
     # Only the last years of the calendar, or a rule that was set before there was a bound, reach beyond it.
     with suppress(NotUnderstood, OverflowError):
+        first = due_at(due.starts, zone)
+        if first > after:
+            return first
+        if rule is None:
+            return None
+        if rule.unit in ("minute", "hour"):
+            return first + rule.step * ((after - first) // rule.step + 1)
+        count = _steps_before(due, zone, after)
         while True:
             for starts in _in_step(due.starts, rule, count):
                 if (moment := due_at(starts, zone)) > after and starts >= due.starts:
@@ -85,7 +85,8 @@ def latest(due: Due, zone: ZoneInfo, until: datetime) -> datetime:
     if due.rule is not None:
         # Between two of its moments lies never more than that, and an hour where the clocks change.
         step = due.rule.step + timedelta(hours=1)
-        moment = following(due, zone, max(until - step, moment - step)) or moment
+        if until - moment > step:
+            moment = following(due, zone, until - step) or moment
     while (again := following(due, zone, moment)) and again <= until:
         moment = again
     return moment

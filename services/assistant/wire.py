@@ -40,6 +40,8 @@ MAX_CLOSED = timedelta(hours=1)
 MAX_ATTACHMENTS = 20
 MAX_CURSORS = 1000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+"""From here on there is no next year to reckon with, and no local time east of UTC in the end."""
 
 PLATFORMS: dict["pb.Platform.ValueType", Platform] = {
     pb.PLATFORM_TELEGRAM: Platform.TELEGRAM,
@@ -160,10 +162,11 @@ def result_from(request: pb.AcknowledgeRequest) -> Result:
             sent = _ids("partly.message_ids", request.partly.message_ids)
             return GoingOn(sent) if request.partly.goes_on else Later(sent, timedelta(seconds=1))
         case "rate_limited":
-            seconds = request.rate_limited.retry_after.ToTimedelta()
+            wanted = request.rate_limited.retry_after
+            seconds = min(max(wanted.seconds + wanted.nanos / 1e9, 0), MAX_CLOSED.total_seconds())
             return Later(
                 _ids("rate_limited.message_ids", request.rate_limited.message_ids),
-                min(max(seconds, timedelta(0)), MAX_CLOSED),
+                timedelta(seconds=seconds),
                 closed=True,
             )
         case "rejected":
@@ -336,4 +339,6 @@ def moment(field: str, stamp: Timestamp) -> datetime:
         raise InvalidEvent(field, "is no moment in time") from None
     if instant < EARLIEST:
         raise InvalidEvent(field, "is missing or long past")
+    if instant >= LATEST:
+        raise InvalidEvent(field, "is too far ahead")
     return instant

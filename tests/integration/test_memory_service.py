@@ -77,6 +77,12 @@ async def test_the_moment_of_asking_counts_only_where_clients_may_set_the_clock(
                     code, details = await refused(call(of, "Search", request))
                     assert code is grpc.StatusCode.INVALID_ARGUMENT
                     assert details == "asked_at: is missing or long past"
+                    request.asked_at.FromDatetime(datetime(9999, 12, 31, 23))
+                    code, details = await refused(call(of, "Search", request))
+                    assert (code, details) == (
+                        grpc.StatusCode.INVALID_ARGUMENT,
+                        "asked_at: is too far ahead",
+                    )
                 else:
                     assert found[2] == found[21]
 

@@ -110,3 +110,25 @@ def test_a_rule_that_reaches_beyond_the_calendar_comes_no_more() -> None:
     for unit in ("year", "month", "week"):
         due = Due(at(3, 3, year=9998), Rule(9999, unit))
         assert following(due, BERLIN, due_at(due.starts, BERLIN)) is None
+
+
+@given(
+    starts=st.one_of(
+        st.datetimes(datetime(9999, 12, 20), datetime.max), st.datetimes(max_value=datetime(1, 1, 20))
+    ),
+    rule=st.one_of(st.none(), RULES, st.just(Rule(10_000, "hour")), st.just(Rule(10_000, "year"))),
+    zone=st.sampled_from(["America/New_York", "Asia/Tokyo", "UTC"]),
+    after=st.datetimes(datetime(9998, 12, 1), datetime(9999, 12, 31), timezones=st.just(UTC)),
+)
+def test_at_either_end_of_the_calendar_a_next_time_is_later_or_there_is_none(
+    starts: datetime, rule: Rule | None, zone: str, after: datetime
+) -> None:
+    moment = following(Due(starts, rule), ZoneInfo(zone), after)
+    assert moment is None or moment > after
+
+
+def test_the_latest_of_a_rule_as_old_as_the_calendar_is_found() -> None:
+    due = Due(datetime(1, 1, 2, 9), Rule(1, "day"))
+    assert latest(due, ZoneInfo("UTC"), datetime(2026, 1, 1, 12, tzinfo=UTC)) == datetime(
+        2026, 1, 1, 9, tzinfo=UTC
+    )

@@ -130,6 +130,9 @@ def test_moments_that_are_none_are_named() -> None:
     long_past = request()
     long_past.sent_at.seconds = 5
     assert refused(long_past) == "sent_at"
+    far_ahead = request()
+    far_ahead.sent_at.FromDatetime(datetime(9999, 12, 31, 23))
+    assert refused(far_ahead) == "sent_at"
 
 
 def test_emoji_right_to_left_and_ten_thousand_mentions_pass() -> None:
@@ -176,6 +179,11 @@ def test_a_rate_limit_waits_as_long_as_asked_but_an_hour_at_most() -> None:
     limited = pb.AcknowledgeRequest()
     limited.rate_limited.retry_after.FromTimedelta(timedelta(days=2))
     assert wire.result_from(limited) == Later((), timedelta(hours=1), closed=True)
+    for seconds, closed_for in ((2**62, timedelta(hours=1)), (-(2**62), timedelta(0))):
+        limited.rate_limited.retry_after.seconds = seconds
+        assert wire.result_from(limited) == Later((), closed_for, closed=True)
+    limited.rate_limited.retry_after.FromTimedelta(timedelta(seconds=1.5))
+    assert wire.result_from(limited) == Later((), timedelta(seconds=1.5), closed=True)
 
 
 def test_an_acknowledgement_needs_a_result_and_an_id_of_ours() -> None:
