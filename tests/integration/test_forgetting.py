@@ -1,6 +1,8 @@
 """Forgetting: a canary string goes into every table, and out of all of them."""
 
+import asyncio
 import json
+from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,7 +13,7 @@ from remembering import ANN, Talk, texts
 from services.assistant.domain import Role
 from services.assistant.learn import remember
 from services.assistant.recall import nameless
-from services.assistant.store import forgetting
+from services.assistant.store import forgetting, work
 from services.assistant.store.connection import scoped
 from services.assistant.store.forgetting import Forgotten, Wish
 
@@ -92,6 +94,24 @@ def line(message_id: UUID | None = None, memory_id: UUID | None = None, *, cited
     """A line of a turn's trace."""
     ids = {"message": message_id and str(message_id), "memory": memory_id and str(memory_id)}
     return {**ids, "shown": True, "cited": cited}
+
+
+async def waiting(talk: Talk, many: int) -> None:
+    """Until so many transactions wait for locks."""
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = $1"
+    name = await talk.value("SELECT current_database()")
+    async with asyncio.timeout(10):
+        while await talk.value(sql, name) < many:  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def meeting(talk: Talk, subject_id: UUID, *doings: Coroutine[Any, Any, object]) -> None:
+    """Both are under way until one of them comes to the passages of this subject; then both go on."""
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await connection.execute("SELECT FROM passage WHERE subject_id = $1 FOR UPDATE", subject_id)
+        tasks = [asyncio.create_task(each) for each in doings]
+        await waiting(talk, len(tasks))
+    await asyncio.gather(*tasks)
 
 
 async def said(talk: Talk) -> list[str]:
@@ -368,3 +388,53 @@ async def test_words_may_stand_in_different_passages_of_a_message(talk: Talk) ->
     async with scoped(talk.store, [talk.space_id]) as connection:
         doomed = await forgetting.preview(connection, SECRET, talk.space_id, wish)
     assert ([message.message_id for message in doomed.messages], doomed.all_messages) == ([long], 1)
+
+
+async def test_two_neighbours_are_forgotten_at_once(talk: Talk) -> None:
+    before, between, after = [
+        await talk.say(f"{what} are in bloom.") for what in ("Tulips", "Roses", "Lilies")
+    ]
+    await talk.index()
+    await meeting(talk, between, forget(talk, before), forget(talk, after))
+    assert await said(talk) == ["Roses are in bloom."]
+    assert await talk.index() == 1
+    await talk.check_counts()
+
+
+async def test_what_is_forgotten_while_its_talk_is_indexed_leaves_no_trace(talk: Talk) -> None:
+    # The index takes messages in this order: it holds the others when it comes to the last.
+    *_, beside, last = sorted([await talk.say(f"{what} are here.") for what in ("Tulips", "Roses", "Lilies")])
+    await talk.index()
+    await talk.say("So they are.")
+    await meeting(talk, beside, forget(talk, last), talk.index())
+    assert await talk.index() == 0
+    assert await talk.rows("SELECT message_id FROM message ORDER BY 1") == (
+        await talk.rows("SELECT subject_id AS message_id FROM passage ORDER BY 1")
+    )
+    await talk.check_counts()
+
+
+async def test_what_is_to_be_indexed_anew_is_asked_for_still_when_the_index_waited(talk: Talk) -> None:
+    _, secret, *_ = [await talk.say(f"Row {number} has tulips.") for number in range(6)]
+    await talk.index()
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await work.ask(connection, talk.space_id, "index", talk.conversation_id, "")
+    await talk.say("And this is the last one.")
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        await forgetting.forget(connection, talk.space_id, [secret], [])
+        indexing = asyncio.create_task(talk.index())
+        await waiting(talk, 1)
+    assert await indexing == 1
+    assert await talk.value("SELECT count(*) FROM message WHERE indexed_at IS NULL") == 3
+    assert await talk.value("SELECT count(*) FROM work WHERE kind = 'index'") == 1
+
+
+async def test_many_neighbours_are_forgotten_while_the_talk_goes_on(talk: Talk) -> None:
+    for _ in range(6):
+        ids = [await talk.say(f"Row {number} has tulips.") for number in range(6)]
+        await talk.index()
+        await talk.say("And this is the last one.")
+        await asyncio.gather(*(forget(talk, each) for each in ids[1:5]), talk.index())
+    await talk.index()
+    assert len(await said(talk)) == 6 * 3
+    await talk.check_counts()

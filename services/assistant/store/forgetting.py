@@ -1,6 +1,7 @@
 """Forgetting, for real: a message and all that came of it, in every table of its space.
 
-Every call wants a connection in scope of the space, and forgets in its transaction.
+Every call wants a connection in scope of the space, and forgets in its transaction. It first waits for
+others that forget or index there: what one takes, the other holds the neighbours of.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -135,12 +136,18 @@ async def count(connection: Connection, space_id: UUID) -> dict[str, int]:
     return dict(row)
 
 
+async def lock(connection: Connection, space_id: UUID) -> None:
+    """Until the transaction ends, nothing else is forgotten or indexed in a space. Comes before any row."""
+    await connection.execute(SQL["lock"], space_id)
+
+
 async def wipe(connection: Connection, space_id: UUID, turn_id: UUID | None = None) -> Forgotten:
     """Erase everything of a space, but for the turn that does so.
 
     Who may speak there stays known, and so do the keys of what was accepted: nothing of it comes back, not
     with a backup either.
     """
+    await lock(connection, space_id)
     held = await count(connection, space_id)
     await connection.execute(SQL["fence"], space_id)
     await connection.execute(SQL["wipe"], space_id, turn_id, MOST)
@@ -163,6 +170,7 @@ async def forget(
 
 async def unsay(connection: Connection, space_id: UUID, message_id: UUID) -> None:
     """Erase a message that a command brought and nothing came of. What was learned from meanwhile stays."""
+    await lock(connection, space_id)
     brought = await connection.fetchrow(SQL["brought"], space_id, message_id)
     if brought is None:
         return
@@ -245,6 +253,7 @@ async def _erase(
     connection: Connection, space_id: UUID, message_ids: Collection[UUID], memory_ids: Collection[UUID]
 ) -> tuple[list[UUID], list[UUID]]:
     """The ids of the messages and memories that went."""
+    await lock(connection, space_id)
     await connection.execute(SQL["fence"], space_id)
     forms = await connection.fetch(SQL["hold"], space_id, list(message_ids))
     (doomed,) = await connection.fetch(

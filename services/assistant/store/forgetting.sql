@@ -52,6 +52,12 @@ SELECT (SELECT count(*) FROM message WHERE space_id = $1 AND replaced_by IS NULL
        (SELECT count(*) FROM memory WHERE space_id = $1)::int AS memories,
        (SELECT count(*) FROM reminder WHERE space_id = $1 AND next_due IS NOT NULL)::int AS reminders
 
+-- name: lock
+-- Taken before any row and held until the transaction ends: one forgetting of a space comes after the other, and after
+-- what `write` does there. By way of a table, so that it is taken on the node where the space's rows are.
+SELECT pg_advisory_xact_lock(uuid_hash_extended($1::uuid, 0))
+FROM (SELECT count(*) FROM space_statistics WHERE space_id = $1) AS there
+
 -- name: wipe
 -- Everything of a space but the turn $2, if it is one. Where messages stood stays known, by the platform's ids, so that
 -- none of them is taken for new. Turns that run find themselves gone. What went is noted, as by `note`, in pieces of

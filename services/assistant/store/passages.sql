@@ -289,10 +289,19 @@ ON CONFLICT DO NOTHING
 -- done with it: if so without a vector, it refuses it. A subject that somebody
 -- else has indexed meanwhile only has its passages renewed. When all of the conversation $17 is indexed, that is asked
 -- for no more; what remains to be done for its space, a worker does soon.
-WITH held AS (
-    SELECT message_id FROM message WHERE space_id = $1 AND message_id = ANY ($2::uuid[]) ORDER BY message_id FOR UPDATE
+WITH spared AS MATERIALIZED (
+    -- Nothing is forgotten in the space until this ends. Others write beside it.
+    SELECT pg_advisory_xact_lock_shared(uuid_hash_extended($1::uuid, 0))
+), held AS (
+    SELECT message_id FROM message
+    WHERE (SELECT count(*) FROM spared) > 0  -- so that this is before any row is locked
+      AND space_id = $1 AND message_id = ANY ($2::uuid[])
+    ORDER BY message_id FOR UPDATE
 ), kept AS (
-    SELECT memory_id FROM memory WHERE space_id = $1 AND memory_id = ANY ($2::uuid[]) ORDER BY memory_id FOR UPDATE
+    SELECT memory_id FROM memory
+    WHERE (SELECT count(*) FROM spared) > 0
+      AND space_id = $1 AND memory_id = ANY ($2::uuid[])
+    ORDER BY memory_id FOR UPDATE
 ), whole AS MATERIALIZED (
     SELECT (SELECT count(*) FROM held) + (SELECT count(*) FROM kept) = cardinality($2::uuid[]) AS is_whole
 ), marked AS (
@@ -365,10 +374,12 @@ WITH held AS (
                SELECT model, passages FROM space_statistics WHERE space_id = $1
                UNION ALL
                SELECT model, passages FROM counted) AS stands
-           WHERE model = '' OR model <> $3 OR passages > $18) AS is_left
+           WHERE model = '' OR model <> $3 OR passages > $18) AS is_left,
+           (SELECT wakes FROM work WHERE space_id = $1 AND kind = 'index' AND subject_id = $17) AS wakes
 ), unasked AS (
     DELETE FROM work USING whole, rest
     WHERE is_whole AND NOT has_more AND NOT is_left
+      AND work.wakes = rest.wakes  -- nobody has asked since
       AND space_id = $1 AND kind = 'index' AND subject_id = $17 AND lease_until IS NULL
 ), handed_over AS (
     UPDATE work SET due_at = now() + interval '5 seconds' FROM whole, rest
