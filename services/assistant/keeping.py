@@ -14,6 +14,7 @@ from services.assistant.settings import Settings, kept_secret, secret
 from services.assistant.store import backup, ledger
 from services.assistant.store.connection import Store, close, connect
 from services.assistant.store.embedded import postgres_programs, start_embedded
+from services.assistant.store.forgetting import Forgetting
 from services.assistant.store.migrate import migrate
 from services.assistant.store.purge import purge
 from services.errors import NotFound, RemiError, SettingsError
@@ -60,14 +61,18 @@ async def restored(
     """Fill an empty database from a backup, and forget again what the ledger has forgotten since."""
     if others is not None and not await asyncio.to_thread(others.exists):
         raise NotFound(f"{others}: there is no such file")
+    # A database that is filled can't be restored into again: what may fail comes before.
+    kept = settings.data / ledger.NAME
+    further = await asyncio.to_thread(_further, kept, others)
     with TemporaryDirectory(prefix="remi-restore-") as folder:
         tell(f"reading {file}")
         opened = await asyncio.to_thread(backup.unpack, file, Path(folder))
         kept_secret(settings, opened.secret)
+        await asyncio.to_thread(ledger.begin, kept)
         app_dsn, owner_dsn = await _database(settings, is_there=False)
         tell("filling the database")
         await backup.restore(owner_dsn, _programs(settings), opened)
-    await asyncio.to_thread(_add_ledger, settings, others)
+    await asyncio.to_thread(ledger.append, kept, further)
     await migrate(owner_dsn)
     store = await connect(app_dsn, opened.secret, settings.database_pool)
     try:
@@ -75,7 +80,7 @@ async def restored(
         tell("recalling")
         found = await _recalls(store, embedder, owner_dsn)
         tell("forgetting again")
-        again = await ledger.replay(store, settings.data / ledger.NAME)
+        again = await ledger.replay(store, kept)
     finally:
         await close(store)
     return f"restored: {_counted(opened.about)}; recall finds {found} of {found}; forgotten again: {again}"
@@ -103,14 +108,10 @@ def _programs(settings: Settings) -> Path | None:
     return None if settings.database_url else postgres_programs()
 
 
-def _add_ledger(settings: Settings, others: Path | None) -> None:
-    """What another ledger has forgotten counts here too."""
-    if others is None:
-        return
-    path = settings.data / ledger.NAME
-    known = {each.forgetting_id for each in ledger.read(path)}
-    settings.data.mkdir(parents=True, exist_ok=True)
-    ledger.append(path, [each for each in ledger.read(others) if each.forgetting_id not in known])
+def _further(kept: Path, others: Path | None) -> list[Forgetting]:
+    """What another ledger has forgotten, and ours doesn't know. Raises Unreadable for either."""
+    known = {each.forgetting_id for each in ledger.read(kept)}
+    return [each for each in ledger.read(others) if each.forgetting_id not in known] if others else []
 
 
 async def _recalls(store: Store, embedder: Embedder, owner_dsn: str) -> int:

@@ -242,6 +242,24 @@ def test_the_commands_say_what_they_did(
     assert "the write-ahead log" in said.err
 
 
+def test_a_ledger_that_cant_be_read_is_told_before_the_database_is_filled(
+    old: Path, new: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, damaged = old / "remi.backup", old / "damaged.jsonl"
+    assert run(old, "invite") == 0
+    assert run(old, "backup", str(file)) == 0
+    for content in (b'{"forgetting": "3f\n', b"\xff\xfe\x00\n"):
+        damaged.write_bytes(content)
+        assert run(new, "restore", str(file), "--ledger", str(damaged)) == 2
+        assert f"{damaged}: line 1 is no forgetting" in capsys.readouterr().err
+    assert run(new, "restore", str(file), "--ledger", str(old)) == 2
+    assert f"{old}: can't be read (Is a directory)" in capsys.readouterr().err
+    shutil.copy(damaged, new / ledger.NAME)
+    assert run(new, "restore", str(file)) == 2
+    (new / ledger.NAME).unlink()
+    assert run(new, "restore", str(file)) == 0
+
+
 def test_where_there_is_no_database_nothing_is_made(
     tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -259,3 +277,8 @@ async def test_what_is_no_backup_is_refused(
         file.write_bytes(content)
     with pytest.raises(error):
         unpack(file, tmp_path)
+
+
+def test_a_folder_is_no_backup(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match="Is a directory"):
+        unpack(tmp_path, tmp_path)

@@ -80,6 +80,8 @@ def unpack(file: Path, folder: Path) -> Backup:
         return Backup(folder / _DUMP, (folder / _SECRET).read_bytes(), About(taken_at, rows))
     except FileNotFoundError:
         raise NotFound(f"{file}: there is no such file") from None
+    except OSError as error:
+        raise Unreadable(f"{file}: can't be read ({error.strerror})") from None
     except (tarfile.TarError, KeyError, ValueError, TypeError, AttributeError):
         raise Unreadable(f"{file}: is no backup that this version can read") from None
 

@@ -113,10 +113,14 @@ def append(path: Path, forgettings: Sequence[Forgetting]) -> None:
 
 def read(path: Path) -> list[Forgetting]:
     """All forgettings of a ledger, none where there is no file. Raises Unreadable."""
-    if not path.exists():
+    try:
+        written = path.read_bytes()
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        raise Unreadable(f"{path}: can't be read ({error.strerror})") from None
     # Behind the last end of a line stands nothing, or what was being written when the power went.
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    lines = written.split(b"\n")[:-1]
     return [_parse(path, number, line) for number, line in enumerate(lines, 1)]
 
 
@@ -133,7 +137,7 @@ def _line(each: Forgetting) -> str:
     return json.dumps(record) + "\n"
 
 
-def _parse(path: Path, number: int, line: str) -> Forgetting:
+def _parse(path: Path, number: int, line: bytes) -> Forgetting:
     try:
         record = json.loads(line)
         return Forgetting(
