@@ -105,13 +105,22 @@ async def waiting(talk: Talk, many: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def meeting(talk: Talk, subject_id: UUID, *doings: Coroutine[Any, Any, object]) -> None:
-    """Both are under way until one of them comes to the passages of this subject; then both go on."""
+async def meeting(talk: Talk, *doings: Coroutine[Any, Any, object]) -> None:
+    """One after the other gets under way, while what was learned is held; then all go on at once."""
     async with scoped(talk.store, [talk.space_id]) as connection:
-        await connection.execute("SELECT FROM passage WHERE subject_id = $1 FOR UPDATE", subject_id)
-        tasks = [asyncio.create_task(each) for each in doings]
-        await waiting(talk, len(tasks))
+        await connection.execute("SELECT FROM memory FOR UPDATE")
+        tasks = []
+        for each in doings:
+            tasks.append(asyncio.create_task(each))
+            await waiting(talk, len(tasks))
     await asyncio.gather(*tasks)
+
+
+async def learned(talk: Talk, text: str, *message_ids: UUID) -> None:
+    """A memory that rests on these messages, each of which holds its words."""
+    async with scoped(talk.store, [talk.space_id]) as connection:
+        for each in message_ids:
+            await remember(connection, talk.space_id, each, text, talk.now)
 
 
 async def said(talk: Talk) -> list[str]:
@@ -391,11 +400,10 @@ async def test_words_may_stand_in_different_passages_of_a_message(talk: Talk) ->
 
 
 async def test_two_neighbours_are_forgotten_at_once(talk: Talk) -> None:
-    before, between, after = [
-        await talk.say(f"{what} are in bloom.") for what in ("Tulips", "Roses", "Lilies")
-    ]
+    before, _, after = [await talk.say(f"{what} are in bloom.") for what in ("Tulips", "Roses", "Lilies")]
+    await learned(talk, "are in bloom", before, after)
     await talk.index()
-    await meeting(talk, between, forget(talk, before), forget(talk, after))
+    await meeting(talk, forget(talk, before), forget(talk, after))
     assert await said(talk) == ["Roses are in bloom."]
     assert await talk.index() == 1
     await talk.check_counts()
@@ -403,10 +411,11 @@ async def test_two_neighbours_are_forgotten_at_once(talk: Talk) -> None:
 
 async def test_what_is_forgotten_while_its_talk_is_indexed_leaves_no_trace(talk: Talk) -> None:
     # The index takes messages in this order: it holds the others when it comes to the last.
-    *_, beside, last = sorted([await talk.say(f"{what} are here.") for what in ("Tulips", "Roses", "Lilies")])
+    *_, last = sorted([await talk.say(f"{what} are here.") for what in ("Tulips", "Roses", "Lilies")])
+    await learned(talk, "are here", last)
     await talk.index()
     await talk.say("So they are.")
-    await meeting(talk, beside, forget(talk, last), talk.index())
+    await meeting(talk, forget(talk, last), talk.index())
     assert await talk.index() == 0
     assert await talk.rows("SELECT message_id FROM message ORDER BY 1") == (
         await talk.rows("SELECT subject_id AS message_id FROM passage ORDER BY 1")
