@@ -2,18 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
 from conftest import SECRET, Database
 from remembering import ANN, Talk, texts
-from services.assistant.domain import Role
+from services.assistant.domain import Message, Role, Usage
 from services.assistant.learn import remember
 from services.assistant.recall import nameless
-from services.assistant.store import forgetting, work
+from services.assistant.store import forgetting, learning, moving, work
 from services.assistant.store.connection import scoped
 from services.assistant.store.forgetting import Forgotten, Wish
 
@@ -447,3 +448,34 @@ async def test_many_neighbours_are_forgotten_while_the_talk_goes_on(talk: Talk) 
     await talk.index()
     assert len(await said(talk)) == 6 * 3
     await talk.check_counts()
+
+
+async def test_it_is_forgotten_while_its_talk_is_learned_from(talk: Talk) -> None:
+    ids = [await talk.say(f"Row {number} has tulips.") for number in range(3)]
+    # In whatever order learning takes them: one of these comes after another one.
+    for last in (ids[-1], max(ids[:-1])):
+        await learned(talk, "has tulips", last)
+        await talk.index()
+        async with scoped(talk.store, [talk.space_id]) as connection:
+            read = await learning.unlearned(
+                connection, talk.space_id, talk.conversation_id, 10, 1_000, ZoneInfo("UTC")
+            )
+
+        async def mark(read: Sequence[Message] = read) -> None:
+            async with scoped(talk.store, [talk.space_id]) as connection:
+                await learning.mark(connection, talk.space_id, read, Usage(0, 0))
+
+        await meeting(talk, forget(talk, last), mark())
+        await talk.rows("UPDATE message SET learned_at = NULL")
+    assert len(await said(talk)) == 1
+
+
+async def test_it_is_forgotten_while_its_space_goes_into_another(talk: Talk) -> None:
+    *_, last = [await talk.say(f"Row {number} has tulips.") for number in range(3)]
+    await learned(talk, "has tulips", last)
+    await talk.index()
+    kept = uuid4()
+    await meeting(talk, forget(talk, last), moving.some(talk.store, kept, talk.space_id))
+    assert await said(talk) == []
+    async with scoped(talk.store, [kept]) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM message") == 2

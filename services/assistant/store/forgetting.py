@@ -1,7 +1,7 @@
 """Forgetting, for real: a message and all that came of it, in every table of its space.
 
 Every call wants a connection in scope of the space, and forgets in its transaction. It first waits for
-others that forget or index there: what one takes, the other holds the neighbours of.
+others that forget, index or learn there: what one takes, the other holds the neighbours of.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -137,7 +137,7 @@ async def count(connection: Connection, space_id: UUID) -> dict[str, int]:
 
 
 async def lock(connection: Connection, space_id: UUID) -> None:
-    """Until the transaction ends, nothing else is forgotten or indexed in a space. Comes before any row."""
+    """Until the transaction ends, nobody else forgets, indexes or learns in a space. Comes before any row."""
     await connection.execute(SQL["lock"], space_id)
 
 

@@ -54,7 +54,7 @@ SELECT (SELECT count(*) FROM message WHERE space_id = $1 AND replaced_by IS NULL
 
 -- name: lock
 -- Taken before any row and held until the transaction ends: one forgetting of a space comes after the other, and after
--- what `write` does there. By way of a table, so that it is taken on the node where the space's rows are.
+-- what `write` and `mark` do there. By way of a table, so that it is taken on the node where the space's rows are.
 SELECT pg_advisory_xact_lock(uuid_hash_extended($1::uuid, 0))
 FROM (SELECT count(*) FROM space_statistics WHERE space_id = $1) AS there
 

@@ -124,10 +124,14 @@ WHERE m.space_id = $1 AND m.last_reply IS NOT NULL AND m.superseded_at IS NULL A
 
 -- name: mark
 -- These were learned from, at the price of $4, $5 tokens, which whoever spoke last bears. Returns those that nobody
--- else had learned from meanwhile, and that no edit has replaced.
-WITH ours AS (
+-- else had learned from meanwhile, and that no edit has replaced. Nothing is forgotten in the space until the
+-- transaction ends.
+WITH spared AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock_shared(uuid_hash_extended($1::uuid, 0))
+), ours AS (
     UPDATE message SET learned_at = now()
-    WHERE space_id = $1 AND message_id = ANY ($2::uuid[]) AND learned_at IS NULL
+    WHERE (SELECT count(*) FROM spared) > 0  -- so that this is before any row is locked
+      AND space_id = $1 AND message_id = ANY ($2::uuid[]) AND learned_at IS NULL
     RETURNING message_id, replaced_by
 ), metered AS (
     INSERT INTO usage AS u (person_id, day, turns, prompt_tokens, completion_tokens)

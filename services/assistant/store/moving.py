@@ -7,6 +7,7 @@ in exactly one of them, and what is left is simply moved later.
 from uuid import UUID
 
 from services.assistant.domain import TEAM_SPACE
+from services.assistant.store import forgetting
 from services.assistant.store.connection import Connection, Store, scoped, unscoped
 from services.assistant.store.queries import load
 
@@ -22,6 +23,7 @@ _SIGNED = ("message", "event", "turn", "reminder", "action")
 
 async def begin(connection: Connection, kept: UUID, gone: UUID) -> None:
     """What may not wait, in the transaction that makes one person of two: talks, and what fires by itself."""
+    await forgetting.lock(connection, gone)
     await connection.execute(SQL["conversations"], kept, gone)
     rows = await connection.fetch(SQL["reminded"], gone)
     reminded = [row["message_id"] for row in rows]
@@ -33,6 +35,7 @@ async def some(store: Store, kept: UUID, gone: UUID) -> bool:
     """Move a batch; False when nothing is left to be moved. Raises StoreUnavailable."""
     for name in _IN_ORDER:
         async with scoped(store, [kept, gone]) as connection:
+            await forgetting.lock(connection, gone)
             rest = (None,) if name == "messages" else ()
             if await connection.fetch(SQL[name], kept, gone, BATCH, *rest):
                 return True
