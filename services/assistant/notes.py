@@ -136,7 +136,7 @@ class Note(BaseModel):
 
     op: Annotated[Operation, BeforeValidator(lambda value: _name(value or Operation.ADD))] = Operation.ADD
     kind: Annotated[MemoryKind, BeforeValidator(_name)]
-    text: Annotated[str, BeforeValidator(lambda value: value or ""), Field(max_length=LONGEST)] = ""
+    text: Annotated[str, Field(max_length=LONGEST), BeforeValidator(lambda value: value or "")] = ""
     message: Annotated[int, BeforeValidator(_number)]
     quote: Annotated[str, Field(min_length=1)]
     handle: Annotated[str, BeforeValidator(lambda value: value or "")] = ""

@@ -76,6 +76,10 @@ def test_a_note_that_is_cut_off_is_counted() -> None:
     assert (len(found[0]), found[1]) == (1, 1)
 
 
+def test_half_a_character_makes_no_note() -> None:
+    assert read(json.dumps({"memories": [NOTE | {"text": "Ann is happy \ud83d"}]})) == ([], 1)
+
+
 @pytest.mark.parametrize(("memories", "count"), [(None, 0), ([], 0), (NOTE, 1)])
 def test_one_note_or_none_needs_no_list(memories: object, count: int) -> None:
     found = read(json.dumps({"memories": memories}))
