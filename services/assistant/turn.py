@@ -42,7 +42,6 @@ from services.assistant.store.work import Claim, Kind
 from services.assistant.streams import Draft, Ended, Final, Frame, Merged
 from services.errors import (
     ContextTooLong,
-    EmptyAnswer,
     Fenced,
     ModelRefused,
     ModelUnavailable,
@@ -177,7 +176,7 @@ async def _answer(remi: Remi, claim: Claim, turn: Turn, ahead: Ahead | None) -> 
             raise
         remi.streams.publish([newest], Ended())
         return True
-    except (ModelRefused, EmptyAnswer) as error:
+    except ModelRefused as error:
         log.error("model_refused", turn=str(turn.turn_id), exc_info=error)
         return await _put_aside(remi, claim, turn, REFUSED)
     except (ModelUnavailable, TimeoutError) as error:

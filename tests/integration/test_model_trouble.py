@@ -85,10 +85,22 @@ async def test_the_conversation_is_free_again_and_the_button_tries_again(
         )
 
 
+async def test_an_empty_answer_may_be_mended_later(
+    start_assistant: StartAssistant, model: FakeOpenAI
+) -> None:
+    model.reply = Step(text="")
+    async with thinking(start_assistant, model) as (_, telegram), telegram.deliver() as items:
+        told = await telegram.final(telegram.request("Are you there?"))
+        assert told.text == MODEL_IS_AWAY
+        model.reply = Step(text="Here I am.")
+        await telegram.press(told, "Try again")
+        assert (await next_delivery(items)).text == "Here I am."
+
+
 @pytest.mark.parametrize(
-    "step", [Step(text=""), Step(text="", finish="content_filter"), Step(text="[m1]"), Step(status=422)]
+    "step", [Step(text="", finish="content_filter"), Step(refusal="I won't."), Step(status=422)]
 )
-async def test_what_the_model_does_not_answer_is_told_and_waits_for_nothing(
+async def test_what_the_model_will_not_answer_is_told_and_waits_for_nothing(
     start_assistant: StartAssistant, model: FakeOpenAI, owner: asyncpg.Connection, step: Step
 ) -> None:
     model.reply = step

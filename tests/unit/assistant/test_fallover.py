@@ -15,7 +15,7 @@ from services.assistant.model import Begun, ChatMessage, Patience
 from services.errors import EmptyAnswer, ModelMisconfigured, ModelRefused, ModelUnavailable
 
 HELLO = [ChatMessage("user", "Hello?")]
-QUICK = Patience(connect=2, first_token=0.5, between_tokens=0.5, whole=4)
+QUICK = Patience(connect=2, first_token=2, between_tokens=0.5, whole=6)
 
 
 class Clock:
