@@ -183,9 +183,9 @@ async def bring(
     """Bring an export into the access's space; everything in it counts as said by that person.
 
     To be indexed is the caller's, and then to be learned from (`work.begin`), or after a while a worker's. It
-    is read whole before anything changes. Then
-    it is added batch by batch, without effect a second time: an import that broke off is simply begun anew.
-    Raises InvalidEvent with the number of the line, or what else, that can't be read; and Unavailable.
+    is read whole before anything changes. Then it is added batch by batch, without effect a second time: an
+    import that broke off is simply begun anew. Raises InvalidEvent with the number of the line, or what else,
+    that can't be read; and Unavailable.
     """
     total = Imported()
     # A file without a name: what somebody brings is nowhere to be found once it is in, or refused.

@@ -1,8 +1,6 @@
 """What was learned from a message that is edited: it holds while its words still stand."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -12,10 +10,10 @@ from client import Gateway, gateway
 from conftest import Assistant, StartAssistant, thinks_with
 from fakes.openai import FakeOpenAI, Step
 from noting import UTC, answer, known, learn_all, learned, note
-from remembering import Gate, Talk, models
+from remembering import Gate, Talk
 from services.assistant.learn import learn
 from services.assistant.store import forgetting, memories
-from services.assistant.store.connection import Store, scoped
+from services.assistant.store.connection import scoped
 from services.stubs.assistant.v1 import assistant_pb2 as pb
 from talk import author, place
 
@@ -24,16 +22,10 @@ FACT = "Ann is pregnant with twins."
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeOpenAI]:
-    async with FakeOpenAI() as server:
-        server.reply = answer()
-        yield server
-
-
-@pytest.fixture
-async def talk(store: Store, fake: FakeOpenAI, tmp_path: Path) -> AsyncIterator[Talk]:
-    async with models(fake, tmp_path) as opened:
-        yield await Talk(store, opened).begin()
+def fake(fake: FakeOpenAI) -> FakeOpenAI:
+    """It notes nothing, unless it is told to."""
+    fake.reply = answer()
+    return fake
 
 
 async def edit(talk: Talk, old: UUID, text: str) -> UUID:

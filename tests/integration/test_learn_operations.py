@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fakes.openai import FakeOpenAI, Step
 from noting import answer, known, learn_all, learned, note
-from remembering import Talk, models, texts
+from remembering import Talk, texts
 from services.assistant.adapters import open_models
 from services.assistant.domain import Memory, MemoryKind, Role
 from services.assistant.learn import remember
@@ -30,16 +30,10 @@ LEEDS, OSLO = "I live in Leeds.", "I live in Oslo now."
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeOpenAI]:
-    async with FakeOpenAI() as server:
-        server.reply = answer()
-        yield server
-
-
-@pytest.fixture
-async def talk(store: Store, fake: FakeOpenAI, tmp_path: Path) -> AsyncIterator[Talk]:
-    async with models(fake, tmp_path) as opened:
-        yield await Talk(store, opened).begin()
+def fake(fake: FakeOpenAI) -> FakeOpenAI:
+    """It notes nothing, unless it is told to."""
+    fake.reply = answer()
+    return fake
 
 
 async def in_leeds(talk: Talk, fake: FakeOpenAI) -> Memory:

@@ -286,9 +286,9 @@ ON CONFLICT DO NOTHING
 -- name: write
 -- Passages of subjects that have none yet, and new vectors and terms of others; nothing at all if one of the
 -- subjects $2, which the passages rest on, is gone. $3 the model; then a row a passage, and in $19 whether the model is
--- done with it: if so without a vector, it refuses it. A subject that somebody
--- else has indexed meanwhile only has its passages renewed. When all of the conversation $17 is indexed, that is asked
--- for no more; what remains to be done for its space, a worker does soon.
+-- done with it: if so without a vector, it refuses it. A subject that somebody else has indexed meanwhile only has its
+-- passages renewed. When all of the conversation $17 is indexed, that is asked for no more; what remains to be done for
+-- its space, a worker does soon.
 WITH spared AS MATERIALIZED (
     -- Nothing is forgotten in the space until this ends. Others write beside it.
     SELECT pg_advisory_xact_lock_shared(uuid_hash_extended($1::uuid, 0))
